@@ -1,0 +1,94 @@
+"""What is known at each stage of a session: the input of every decision.
+
+Each stage's facts hold the stage's before it, so that a check at any stage
+sees all there is and nothing else. They are values: frozen, printable, made
+by reception, read by policy and by the callables that users pass in.
+
+    ConnectionFacts -> HelloFacts -> MailFacts -> RecipientFacts
+                                              \\-> ContentFacts
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from samotop.address import ReversePath
+from samotop.content import Content
+from samotop.envelope import Envelope, MailParameters, Recipient
+from samotop.peer import Peer
+from samotop.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFacts:
+    """Somebody has connected. ``protocol`` is smtp, submission or lmtp; ``spoke_early`` before our greeting."""
+
+    peer: Peer
+    hostname: str
+    protocol: str = "smtp"
+    spoke_early: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HelloFacts:
+    """HELO, EHLO or LHLO named ``hello``; ``is_extended`` unless it was HELO."""
+
+    connection: ConnectionFacts
+    hello: str
+    is_extended: bool
+
+    @property
+    def peer(self) -> Peer:
+        return self.connection.peer
+
+
+@dataclass(frozen=True, slots=True)
+class MailFacts:
+    """MAIL opened a transaction."""
+
+    hello: HelloFacts
+    reverse_path: ReversePath
+    parameters: MailParameters
+
+    @property
+    def connection(self) -> ConnectionFacts:
+        return self.hello.connection
+
+    @property
+    def peer(self) -> Peer:
+        return self.hello.connection.peer
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientFacts:
+    """RCPT named a recipient; ``accepted`` counts those taken before it in this transaction."""
+
+    mail: MailFacts
+    recipient: Recipient
+    accepted: int
+
+    @property
+    def peer(self) -> Peer:
+        return self.mail.hello.connection.peer
+
+
+@dataclass(frozen=True, slots=True)
+class ContentFacts:
+    """All of the content has arrived; nothing is acknowledged yet. ``id`` is the entry's id."""
+
+    mail: MailFacts
+    envelope: Envelope
+    content: Content
+    id: str
+
+    @property
+    def peer(self) -> Peer:
+        return self.mail.hello.connection.peer
+
+
+F = TypeVar("F", contravariant=True)
+
+Decide = Callable[[F], "Verdict | Awaitable[Verdict] | None"]
+"""One seam for extension at each stage: facts to a verdict, at once or awaited; ``None`` abstains."""

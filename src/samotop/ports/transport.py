@@ -1,0 +1,50 @@
+"""Local transports as delivery sees them: hand messages on, durably, many at a time.
+
+A transport is called in a worker thread and may block. When ``hand_on``
+returns, what it calls delivered is durable. Handing on the same entry to the
+same place again (after a crash) must not double it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from samotop.content import Content
+from samotop.envelope import Recipient
+from samotop.queue.entry import Entry
+from samotop.status import EnhancedStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """One message for one place.
+
+    ``mailbox`` is what routing made of the recipient: an account's name for
+    local mailboxes, the plain forward-path for routes. ``content`` is as
+    stored; the transport puts the trace fields in front (``message.trace``).
+    """
+
+    entry: Entry
+    recipient: Recipient
+    mailbox: str
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one handover: 2.y.z delivered, 4.y.z try again, 5.y.z never (status says which)."""
+
+    status: EnhancedStatus
+    text: str = ""
+
+    @property
+    def is_delivered(self) -> bool:
+        return self.status.klass == 2
+
+
+class LocalTransport(Protocol):
+    def hand_on(self, handovers: Sequence[Handover]) -> list[Outcome]:
+        """Deliver all; one outcome each, in order. Raises nothing for a failing place: it is an outcome."""
+        ...

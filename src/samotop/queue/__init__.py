@@ -1,0 +1,1 @@
+"""What is due when: entries, their states and the schedule of attempts."""

@@ -1,0 +1,86 @@
+"""One message in the queue: its envelope, its pending recipients, its state.
+
+Values only. The store keeps them (docs/queue-states.md), delivery reads them
+and says what became of them; neither shares anything else with the other.
+Times are seconds since 1970 (UTC), as floats.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from samotop.envelope import Envelope, Recipient
+
+
+class State(Enum):
+    """The states an entry can be in; a finished one has no row at all."""
+
+    QUEUED = "queued"
+    """Due now, or at ``due`` after a deferred attempt."""
+    HELD = "held"
+    """Not delivered until somebody releases it."""
+    DAMAGED = "damaged"
+    """Its content cannot be read: kept for the operator, never delivered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What our Received field will say of this message's arrival (RFC 5321 §4.4).
+
+    ``protocol`` is the word after "with" (ESMTP, ESMTPSA, LMTP...: RFC 3848,
+    RFC 6531). ``peer_name`` is the confirmed reverse name, empty while nobody
+    looked it up.
+    """
+
+    hello: str
+    peer_address: str
+    protocol: str
+    received_at: float
+    tls: str = ""
+    login: str = ""
+    peer_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A recipient that delivery still owes an outcome.
+
+    ``attempts`` counts tries so far; ``last`` is the last reply or error in
+    words, for ``queue show``.
+    """
+
+    recipient: Recipient
+    attempts: int = 0
+    last: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One message in the queue.
+
+    ``id`` is unique for ever, sorts by time and is safe in file names
+    ([0-9A-Z]). ``size`` counts the content's octets. ``due`` is when the next
+    attempt may begin.
+    """
+
+    id: str
+    envelope: Envelope
+    pending: tuple[Pending, ...]
+    trace: Trace
+    size: int
+    state: State = State.QUEUED
+    due: float = 0.0
+    reason: str = ""
+    """Why it is held or damaged, or what the last attempt said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What an attempt left of an entry. No ``pending`` means finished: row, key and so content go."""
+
+    id: str
+    pending: tuple[Pending, ...] = ()
+    state: State = State.QUEUED
+    due: float = 0.0
+    reason: str = ""
