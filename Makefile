@@ -6,7 +6,7 @@
 SHELL  := /bin/sh
 HERE   := $(shell pwd | cksum | cut -d' ' -f1)
 BIN    := .venv/bin
-PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
 MADE   := .venv/.made-$(HERE)
 USERS  := .venv/.installed-$(HERE)
 DEVS   := .venv/.developers-$(HERE)
@@ -31,12 +31,13 @@ test: $(DEVS) ## every test; as root on Debian the programs they use are install
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
 install: $(USERS) ## only the .venv, with Samotop in it as it stands in this folder
+	@echo "Samotop is installed; next:  $(BIN)/samotop --help"
 
 check: $(DEVS) ## format, lint, types, layers, RFC index and unit tests, in under a minute
 	@$(BIN)/ruff format --check --quiet . || { echo "check: some files want 'make format'" >&2; exit 1; }
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --cache-dir .cache/import-linter
+	@$(BIN)/lint-imports --no-logo --cache-dir .cache/import-linter
 	@$(BIN)/python tools/rfc_index.py --check
 	@$(PIP) check
 	@$(BIN)/python -m pytest -q -n auto --maxprocesses=4 -m "not slow" $(wildcard tests/unit tests/dialogs)
