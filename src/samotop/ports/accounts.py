@@ -9,15 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from samotop.sasl.scram import ScramVerifier
 
-@dataclass(frozen=True, slots=True)
-class ScramVerifier:
-    """What SCRAM-SHA-256 needs to know of a password (RFC 7677)."""
-
-    salt: bytes
-    iterations: int
-    stored_key: bytes
-    server_key: bytes
+__all__ = ["Account", "Accounts", "ScramVerifier"]
 
 
 @dataclass(frozen=True, slots=True)

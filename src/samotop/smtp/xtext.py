@@ -1,0 +1,37 @@
+"""xtext: any octets within printable ASCII (RFC 3461 §4), and base64 as SASL uses it (RFC 4954 §4)."""
+
+from __future__ import annotations
+
+import binascii
+import re
+from typing import Final
+
+from samotop.errors import PeerError
+
+_XTEXT: Final = re.compile(rb"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*")
+_ESCAPE: Final = re.compile(rb"\+([0-9A-F]{2})")
+_UTF8_XTEXT: Final = re.compile(rb"(?:[!-*,-<>-~]|\+[0-9A-F]{2}|[\x80-\xff])*")
+
+
+class NotXtext(PeerError):
+    """Octets that xtext does not allow."""
+
+
+def parse_xtext(octets: bytes, *, allows_utf8: bool = False) -> bytes:
+    """Undo xtext; ``allows_utf8`` admits raw octets above ASCII (RFC 6533 §3). Raises ``NotXtext``."""
+    if not (_UTF8_XTEXT if allows_utf8 else _XTEXT).fullmatch(octets):
+        raise NotXtext("not xtext: write a special octet as + and two capital hexadecimal digits")
+    return _ESCAPE.sub(lambda m: bytes((int(m[1], 16),)), octets)
+
+
+def format_xtext(octets: bytes) -> bytes:
+    """Write any octets as xtext."""
+    return b"".join(bytes((o,)) if 33 <= o <= 126 and o not in b"+=" else b"+%02X" % o for o in octets)
+
+
+def parse_base64(octets: bytes) -> bytes:
+    """Decode one line of an AUTH exchange strictly. Raises ``PeerError``."""
+    try:
+        return binascii.a2b_base64(octets, strict_mode=True)
+    except binascii.Error as error:
+        raise PeerError("not base64") from error
