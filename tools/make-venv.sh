@@ -38,7 +38,7 @@ if make_venv "$log"; then
     exit 0
 fi
 
-if "$python" -c 'import ensurepip' 2>/dev/null; then # not Debian's missing part: show what it is
+if "$python" -c 'from ensurepip import version' 2>/dev/null; then # not Debian's missing part: show what it is
     rm -rf "$venv"
     cat "$log" >&2
     exit 1
