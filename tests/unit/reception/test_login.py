@@ -30,7 +30,8 @@ from samotop.sasl import (
     ScramClient,
     derive_verifier,
 )
-from samotop.sasl.scram_messages import parse_server_first
+from samotop.sasl.scram import proof_of, salted_password
+from samotop.sasl.scram_messages import format_client_final, format_proven, parse_server_first
 
 BINDING = bytes(range(32))
 RULES = LoginRules(b"of this server", frozenset({"example.org"}), scram_iterations=4096)
@@ -181,9 +182,6 @@ async def test_an_account_acts_as_itself_alone(authzid: str, is_let_in: bool) ->
 
 async def test_an_account_acts_as_itself_alone_by_scram() -> None:
     """Our client sends no such identity, so the message is written by hand."""
-    from samotop.sasl.scram import proof_of, salted_password
-    from samotop.sasl.scram_messages import format_client_final, format_proven
-
     for authzid, expected in (("alice", LoginChallenge), ("bob", LoginRefused)):
         login = exchange("SCRAM-SHA-256")
         step = await login.begin(f"n,a={authzid},n=alice,r=c".encode())

@@ -21,9 +21,11 @@ from samotop.sasl import (
     Success,
     decoy_verifier,
     derive_verifier,
+    saslprep,
 )
 from samotop.sasl.mechanism import BAD_CREDENTIALS, NAME_LIMIT, RESPONSE_LIMIT
-from samotop.sasl.scram import MAXIMUM_ITERATIONS, MINIMUM_ITERATIONS
+from samotop.sasl.scram import MAXIMUM_ITERATIONS, MINIMUM_ITERATIONS, proof_of, salted_password
+from samotop.sasl.scram_messages import format_client_final, format_proven
 
 # The example of RFC 7677 §3.
 PASSWORD = "pencil"
@@ -94,8 +96,6 @@ texts = st.text(
 @given(texts, texts, st.binary(min_size=1, max_size=24), st.sampled_from(["n", "y", "p"]))
 def test_client_and_server_understand_each_other(login: str, password: str, salt: bytes, flag: str) -> None:
     """Any name (commas and equals signs too), any password, with and without the channel bound."""
-    from samotop.sasl import saslprep
-
     verifier = derive_verifier(saslprep(password), salt, MINIMUM_ITERATIONS)
     binding = BINDING if flag == "p" else None
     client = ScramClient(login, password, "client", channel_binding=binding, could_bind=flag == "y")
@@ -265,10 +265,21 @@ def test_a_short_proof_fails() -> None:
 
 def test_an_old_final_message_cannot_be_replayed() -> None:
     """The server's nonce is in it."""
-    server = ScramServer("another nonce".replace(" ", ""))
+    server = ScramServer("another-nonce")
     server.step(CLIENT_FIRST)
     server.supply(VERIFIER)
     assert server.step(CLIENT_FINAL) == BAD_CREDENTIALS
+
+
+def test_a_proof_over_another_nonce_fails() -> None:
+    """Even a right one: RFC 5802 §5.1 has the server compare the nonce with what it sent."""
+    server = ScramServer("s")
+    server.step(b"n,,n=user,r=c")
+    server_first = challenge_of(server.supply(VERIFIER))
+    without_proof = format_client_final(b"n,,", "csx")
+    auth_message = f"n=user,r=c,{server_first.decode()},{without_proof}".encode()
+    proof = proof_of(salted_password(PASSWORD, SALT, 4096), auth_message)
+    assert server.step(format_proven(without_proof, proof)) == BAD_CREDENTIALS
 
 
 def test_an_overlong_response_is_not_looked_at() -> None:

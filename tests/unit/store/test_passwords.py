@@ -227,6 +227,23 @@ async def test_the_memory_is_bounded(clock: FakeClock, counted: CountedHash) -> 
     checker.close()
 
 
+async def test_a_new_password_makes_an_account_the_newest(clock: FakeClock, counted: CountedHash) -> None:
+    """Room is made by who logged in with a hash longest ago, not by who came first of all."""
+    checker = PasswordChecker(clock, PasswordRules(64, 1, 1, 4096, remember_limit=2))
+    changed = account("a", "new")
+    for each, password in (
+        (account("a"), "secret"),
+        (account("b"), "secret"),
+        (changed, "new"),
+        (account("c"), "secret"),
+    ):
+        assert await checker.check(each, password)
+    before = counted.calls
+    assert await checker.check(changed, "new")
+    assert counted.calls == before
+    checker.close()
+
+
 async def test_no_more_than_the_workers_hash_at_once_and_a_few_wait(clock: FakeClock, counted: CountedHash) -> None:
     """A flood of logins must not take the machine; who comes too late is told to come again."""
     checker = PasswordChecker(clock, PasswordRules(64, 1, 1, 4096, workers=2, waiting=3))
