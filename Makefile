@@ -42,8 +42,9 @@ check: $(DEVS) ## format, lint, types, layers, RFC index and unit tests, in unde
 	@$(PIP) check
 	@$(BIN)/python -m pytest -q -n auto --maxprocesses=4 -m "not slow" $(wildcard tests/unit tests/dialogs)
 
-format: $(DEVS) ## put the sources into their one format, and mend what the linter can
+format: $(DEVS) ## put the sources into their one format, mend what the linter can, fill in the RFC index
 	@$(BIN)/ruff check --fix-only --quiet . && $(BIN)/ruff format .
+	@$(BIN)/python tools/rfc_index.py --write
 
 bench: $(DEVS) ## side by side with other servers, as ratios (docs/benchmarks.md)
 	@tools/apt-packages.sh
