@@ -1,0 +1,119 @@
+"""Entries as rows: what of an entry goes into the ``record`` and ``pending`` columns.
+
+The form is our own, a msgpack array that begins with its version, so that a
+renamed field in a dataclass changes nothing on disk. Written on the fast path
+(``encode_record`` once for each message), read only for deferred entries and
+after a restart.
+
+Raises ``ValueError`` for octets that are no such record.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from samotop.address import NULL_PATH, Address, ReversePath
+from samotop.envelope import NO_PARAMETERS, Body, Envelope, MailParameters, Notify, Recipient, Ret
+from samotop.queue.entry import Entry, Pending, State, Trace
+
+VERSION: Final = 1
+
+STATES: Final = (State.QUEUED, State.HELD, State.DAMAGED)
+"""The ``state`` column's numbers. Append only: they are on disk."""
+STATE_NUMBERS: Final = {state: number for number, state in enumerate(STATES)}
+
+ENTRY_SELECT: Final = "SELECT id, record, pending, size, state, due, reason FROM entry "
+"""What ``decode_entry`` reads; the caller adds WHERE."""
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(list[Any]).decode
+
+
+def encode_record(envelope: Envelope, trace: Trace) -> bytes:
+    """The part of an entry that never changes."""
+    path = envelope.reverse_path
+    return _encode(
+        (
+            VERSION,
+            (path.local, path.domain) if isinstance(path, Address) else None,
+            [_recipient(recipient) for recipient in envelope.recipients],
+            None if envelope.parameters == NO_PARAMETERS else _parameters(envelope.parameters),
+            (
+                printable(trace.hello),
+                trace.peer_address,
+                trace.protocol,
+                trace.received_at,
+                trace.tls,
+                trace.login,
+                trace.peer_name,
+            ),
+        )
+    )
+
+
+def encode_pending(pending: tuple[Pending, ...]) -> bytes:
+    """The recipients that are still owed an outcome."""
+    return _encode((VERSION, [(_recipient(p.recipient), p.attempts, printable(p.last)) for p in pending]))
+
+
+def decode_entry(row: tuple[Any, ...]) -> Entry:
+    """An entry from a row of ``ENTRY_SELECT``."""
+    name, record, pending, size, state, due, reason = row
+    try:
+        version, path, recipients, parameters, trace = _decode(record)
+        if version != VERSION:
+            raise ValueError
+        envelope = Envelope(
+            _decode_path(path),
+            tuple(map(_decode_recipient, recipients)),
+            NO_PARAMETERS if parameters is None else _decode_parameters(parameters),
+        )
+        if pending is None:
+            waiting = fresh_pending(envelope)
+        else:
+            version, items = _decode(pending)
+            if version != VERSION:
+                raise ValueError
+            waiting = tuple(Pending(_decode_recipient(r), attempts, last) for r, attempts, last in items)
+        return Entry(name, envelope, waiting, Trace(*trace), size, STATES[state], due, reason)
+    except (ValueError, TypeError, IndexError, msgspec.DecodeError) as error:
+        raise ValueError(f"the row of entry {name} cannot be read") from error
+
+
+def fresh_pending(envelope: Envelope) -> tuple[Pending, ...]:
+    """What an entry owes before its first attempt: an outcome to every recipient."""
+    return tuple([Pending(recipient) for recipient in envelope.recipients])
+
+
+def printable(text: str) -> str:
+    """``text`` as UTF-8 can say it: a peer's words may hold half characters, which neither msgpack nor SQLite takes."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _recipient(recipient: Recipient) -> tuple[str, str, int | None, str | None]:
+    notify = recipient.notify
+    address = recipient.address
+    return (address.local, address.domain, None if notify is None else notify.value, recipient.original)
+
+
+def _parameters(p: MailParameters) -> tuple[object, ...]:
+    ret = None if p.ret is None else p.ret.value
+    return (p.size, p.body.value, p.is_utf8, ret, p.envelope_id, p.requires_tls, p.submitter)
+
+
+def _decode_path(path: list[Any] | None) -> ReversePath:
+    return NULL_PATH if path is None else Address(*path)
+
+
+def _decode_recipient(item: list[Any]) -> Recipient:
+    local, domain, notify, original = item
+    return Recipient(Address(local, domain), None if notify is None else Notify(notify), original)
+
+
+def _decode_parameters(item: list[Any]) -> MailParameters:
+    size, body, is_utf8, ret, envelope_id, requires_tls, submitter = item
+    return MailParameters(
+        size, Body(body), is_utf8, None if ret is None else Ret(ret), envelope_id, requires_tls, submitter
+    )
