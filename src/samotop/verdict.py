@@ -47,15 +47,11 @@ class Verdict:
         return cls(Action.ACCEPT, check, reason, _of_class(status, 2), said)
 
     @classmethod
-    def defer(
-        cls, check: str, reason: str, *, status: str = "4.7.1", said: str = "", closes: bool = False
-    ) -> Verdict:
+    def defer(cls, check: str, reason: str, *, status: str = "4.7.1", said: str = "", closes: bool = False) -> Verdict:
         return cls(Action.DEFER, check, reason, _of_class(status, 4), said, closes)
 
     @classmethod
-    def reject(
-        cls, check: str, reason: str, *, status: str = "5.7.1", said: str = "", closes: bool = False
-    ) -> Verdict:
+    def reject(cls, check: str, reason: str, *, status: str = "5.7.1", said: str = "", closes: bool = False) -> Verdict:
         return cls(Action.REJECT, check, reason, _of_class(status, 5), said, closes)
 
     @classmethod

@@ -1,0 +1,262 @@
+"""The servers that are measured side by side, each started on a loopback port of its own.
+
+Every peer is a context manager with a ``port``, ``drain()`` (wait until what
+was accepted has gone where it should) and ``processes()`` for memory figures.
+Nothing here is tuned for or against anybody: Postfix runs with its defaults
+but for what loopback load needs (no per-client limits, logging to a file).
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import apsw
+
+RECIPIENT = "alice@example.org"
+SENDER = "a@example.net"
+DRAIN_SECONDS = 120.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_for_port(port: int, seconds: float = 15.0) -> None:
+    """Wait until somebody answers with a greeting."""
+    ends_at = time.monotonic() + seconds
+    while True:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1) as probe:
+                if probe.recv(3) == b"220":
+                    return
+        except OSError:
+            pass
+        if time.monotonic() > ends_at:
+            raise TimeoutError(f"nobody answers on port {port}")
+        time.sleep(0.02)
+
+
+class Peer:
+    """One server in a folder of its own."""
+
+    name = "peer"
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.folder = Path(tempfile.mkdtemp(prefix="samotop-bench-"))
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def drain(self) -> None:
+        """Wait until the queue is empty."""
+
+    def __enter__(self) -> Self:
+        self.start()
+        wait_for_port(self.port)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def wait_until(self, is_done: object, what: str) -> None:
+        assert callable(is_done)
+        ends_at = time.monotonic() + DRAIN_SECONDS
+        while not is_done():
+            if time.monotonic() > ends_at:
+                raise TimeoutError(f"{self.name}: {what} did not happen")
+            time.sleep(0.02)
+
+
+class Postfix(Peer):
+    """Postfix from Debian with its own configuration, queue and data folders. Needs root, as Postfix does."""
+
+    name = "Postfix"
+
+    def __init__(self, *, to_maildir: bool = False) -> None:
+        super().__init__()
+        self.to_maildir = to_maildir
+        self.maildir = self.folder / "mail" / "alice"
+
+    def start(self) -> None:
+        self.folder.chmod(0o755)
+        user = pwd.getpwnam("postfix")
+        for name in ("etc", "queue", "data", "mail"):
+            (self.folder / name).mkdir()
+        os.chown(self.folder / "data", user.pw_uid, -1)
+        os.chown(self.folder / "mail", user.pw_uid, user.pw_gid)
+        grp.getgrnam("postdrop")
+        (self.folder / "etc" / "main.cf").write_text(
+            f"""compatibility_level = 3.6
+queue_directory = {self.folder}/queue
+data_directory = {self.folder}/data
+mail_owner = postfix
+setgid_group = postdrop
+myhostname = mx.example.org
+mydestination =
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+maillog_file = {self.folder}/maillog
+maillog_file_prefixes = {self.folder}
+virtual_mailbox_domains = example.org
+virtual_mailbox_base = {self.folder}/mail
+virtual_mailbox_maps = inline:{{ {{ {RECIPIENT} = alice/ }} }}
+virtual_uid_maps = static:{user.pw_uid}
+virtual_gid_maps = static:{user.pw_gid}
+virtual_minimum_uid = 1
+virtual_transport = {"virtual" if self.to_maildir else "discard:"}
+smtpd_recipient_restrictions = permit_mynetworks, reject
+smtpd_client_connection_rate_limit = 0
+smtpd_client_connection_count_limit = 0
+alias_maps =
+in_flow_delay = 0
+"""
+        )
+        lines = []
+        for line in Path("/etc/postfix/master.cf").read_text().splitlines():
+            words = line.split()
+            if line[:1].isalnum() and len(words) >= 8:
+                if words[:2] == ["smtp", "inet"]:
+                    words[0] = f"127.0.0.1:{self.port}"
+                words[4] = "n"  # no chroot: the folder has none of the files it would need
+                line = " ".join(words)
+            lines.append(line)
+        (self.folder / "etc" / "master.cf").write_text("\n".join(lines) + "\n")
+        self._command("start")
+
+    def _command(self, verb: str) -> None:
+        subprocess.run(["postfix", "-c", str(self.folder / "etc"), verb], check=True, capture_output=True)
+
+    def stop(self) -> None:
+        self._command("stop")
+
+    def drain(self) -> None:
+        queue = self.folder / "queue"
+
+        def is_empty() -> bool:
+            return not any(
+                any(p.is_file() for p in (queue / name).rglob("*")) for name in ("incoming", "active", "deferred")
+            )
+
+        self.wait_until(is_empty, "empty queue")
+
+
+class Samotop(Peer):
+    """Ours, started as a user would: ``samotop init`` and ``samotop serve``."""
+
+    name = "Samotop"
+
+    def __init__(self, *, to_maildir: bool = False, arguments: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self.home = self.folder / "home"
+        self.to_maildir = to_maildir
+        self.arguments = arguments
+        self.maildir = self.home / "mail" / "alice"
+
+    def start(self) -> None:
+        password = self.folder / "password"
+        password.write_text("correct horse battery staple\n")
+        words = ["--home", str(self.home), "--domain", "example.org", "--account", "alice"]
+        words += ["--password-file", str(password), "--listen", f"smtp=127.0.0.1:{self.port}", "--unknown", "accept"]
+        if not self.to_maildir:
+            words += ["--route", "*=discard"]
+        self._run("init", *words, *self.arguments)
+        configuration = self.home / "samotop.toml"
+        text = configuration.read_text()
+        limits = "sessions = 20000\nsessions_per_address = 20000\n"
+        text = text.replace("[limits]\n", "[limits]\n" + limits) if "\n[limits]\n" in text else text
+        if "sessions_per_address = 20000" not in text:
+            text += "\n[limits]\n" + limits
+        configuration.write_text(text)
+        self._serve()
+
+    def start_again(self) -> None:
+        """Start with the home as it is, and wait until it answers."""
+        self._serve()
+        wait_for_port(self.port)
+
+    def _serve(self) -> None:
+        log = (self.folder / "log").open("wb")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "samotop", "serve", "--home", str(self.home)], stdout=log, stderr=log
+        )
+
+    def _run(self, *words: str) -> None:
+        subprocess.run([sys.executable, "-m", "samotop", *words], check=True, capture_output=True)
+
+    def drain(self) -> None:
+        database = apsw.Connection(str(self.home / "state.db"), flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            self.wait_until(lambda: database.execute("SELECT count(*) FROM entry").get == 0, "empty queue")
+        finally:
+            database.close()
+
+
+class Aiosmtpd(Peer):
+    """aiosmtpd on plain asyncio with a handler that stores nothing."""
+
+    name = "aiosmtpd"
+
+    def start(self) -> None:
+        script = Path(__file__).with_name("aiosmtpd_sink.py")
+        self.process = subprocess.Popen([sys.executable, str(script), str(self.port)])
+
+
+class SmtpSink(Peer):
+    """Postfix' ``smtp-sink`` in C, which stores nothing: the limit of what the client can send."""
+
+    name = "smtp-sink (C, stores nothing)"
+
+    def start(self) -> None:
+        self.folder.chmod(0o755)
+        words = ["smtp-sink"]
+        if os.geteuid() == 0:
+            words += ["-u", "postfix"]
+        self.process = subprocess.Popen([*words, f"127.0.0.1:{self.port}", "1000"], stdout=subprocess.DEVNULL)
+
+
+def memory_of(pid: int) -> int:
+    """Octets of resident memory of a process and its children."""
+    total = 0
+    for one in [pid, *children_of(pid)]:
+        for line in Path(f"/proc/{one}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                total += int(line.split()[1]) * 1024
+    return total
+
+
+def children_of(pid: int) -> Iterator[int]:
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            yield int(child)
+            yield from children_of(int(child))

@@ -1,0 +1,77 @@
+"""What all sessions of a process share, given to each when it begins."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+from typing import TYPE_CHECKING, Any, Protocol
+
+from samotop.ports import Accounts, Clock, Spool
+from samotop.reception.gate import Gate
+from samotop.reception.listener import TlsProvider
+from samotop.reception.login import LoginRules, PasswordCheck
+from samotop.reception.rules import Rules
+from samotop.reception.stages import Stages
+
+if TYPE_CHECKING:
+    from samotop.reception.session import Session
+
+
+class Log(Protocol):
+    """Where events are told; fields are allow-listed by whoever writes them (``observe``)."""
+
+    def info(self, event: str, **fields: Any) -> None: ...
+
+    def error(self, event: str, **fields: Any) -> None: ...
+
+
+class Silence:
+    """A log for programs that want none."""
+
+    def info(self, event: str, **fields: Any) -> None:
+        return
+
+    def error(self, event: str, **fields: Any) -> None:
+        return
+
+
+@dataclass(frozen=True, slots=True)
+class Logins:
+    """Who may log in, and how that is found out."""
+
+    accounts: Accounts
+    checker: PasswordCheck
+    rules: LoginRules
+
+
+@dataclass(slots=True)
+class Context:
+    """Shared by all sessions. Lives on one event loop.
+
+    ``exempt`` are networks whose peers are not made to wait before the
+    banner. ``tasks`` keeps awaited decisions alive. ``emptied`` is set each
+    time the last session ends.
+    """
+
+    hostname: str
+    loop: asyncio.AbstractEventLoop
+    clock: Clock
+    spool: Spool
+    stages: Stages
+    rules: Rules
+    gate: Gate
+    tls: TlsProvider | None = None
+    logins: Logins | None = None
+    log: Log = field(default_factory=Silence)
+    exempt: tuple[IPv4Network | IPv6Network, ...] = ()
+    sessions: set[Session] = field(default_factory=set)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    emptied: asyncio.Event = field(default_factory=asyncio.Event)
+    is_stopping: bool = False
+
+    def forget(self, session: Session) -> None:
+        """A session is over."""
+        self.sessions.discard(session)
+        if not self.sessions:
+            self.emptied.set()

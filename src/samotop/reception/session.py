@@ -1,0 +1,664 @@
+"""One session: an asyncio protocol between a transport, the engine and the deciders.
+
+Octets go to the engine, its events become facts, facts become verdicts,
+verdicts become replies. On the usual path all of that happens within
+``data_received``: no task, no future, one write for all that came in one
+read. Where a decider returns an awaitable, the session waits for it in a task
+and goes on from there.
+
+It raises nothing to the event loop for what a peer does. An exception of a
+decider is a bug of that decider: it is reported, the client gets a 451.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final, cast
+
+from samotop.facts import ConnectionFacts, ContentFacts, HelloFacts, MailFacts, RecipientFacts
+from samotop.net.networks import in_networks, peer_of
+from samotop.net.tls import TlsFault, can_start_tls, channel_binding_of, start_tls, tls_of
+from samotop.peer import Peer
+from samotop.ports import Draft
+from samotop.reception import answers
+from samotop.reception.context import Context
+from samotop.reception.gate import network_key
+from samotop.reception.listener import Listener, VerbFacts
+from samotop.reception.login import LoginChallenge, LoginDone, LoginExchange, LoginStep, mechanisms_for
+from samotop.reception.prelude import Prelude
+from samotop.reception.storing import Storing
+from samotop.reception.xclient import XCLIENT, XCLIENT_KEYWORD, replace_peer
+from samotop.reply import Reply
+from samotop.smtp import replies
+from samotop.smtp.events import (
+    Auth,
+    AuthCancelled,
+    AuthResponse,
+    Chunk,
+    ChunkEnd,
+    ContentEnd,
+    ContentFailed,
+    Data,
+    Event,
+    Hello,
+    HungUp,
+    Mail,
+    Pause,
+    Quit,
+    Rcpt,
+    Reset,
+    StartTls,
+    Verb,
+)
+from samotop.smtp.server import ServerConnection
+from samotop.smtp.states import Phase
+from samotop.verdict import ABSTAIN, Verdict
+
+UNREAD_LIMIT: Final = 64 * 1024
+"""Octets that may wait in the engine while an answer is awaited; then we stop reading."""
+
+
+class Session(asyncio.Protocol):
+    """Serves one connection. Made by a listener's protocol factory."""
+
+    __slots__ = (
+        "_connection",
+        "_content_deadline",
+        "_context",
+        "_draft",
+        "_engine",
+        "_ends_at",
+        "_exchange",
+        "_hello",
+        "_is_committing",
+        "_is_lingering",
+        "_is_pumping",
+        "_is_reading_paused",
+        "_is_writing_paused",
+        "_key",
+        "_listener",
+        "_mail",
+        "_peer",
+        "_prelude",
+        "_storing",
+        "_task",
+        "_transport",
+        "deadline",
+    )
+
+    def __init__(self, context: Context, listener: Listener) -> None:
+        self._context = context
+        self._listener = listener
+        self._transport: asyncio.Transport | None = None
+        self._engine: ServerConnection | None = None
+        self._prelude: Prelude | None = None
+        self._peer = Peer()
+        self._key = ""
+        self._connection: ConnectionFacts | None = None
+        self._hello: HelloFacts | None = None
+        self._mail: MailFacts | None = None
+        self._storing: Storing | None = None
+        self._draft: Draft | None = None
+        self._exchange: LoginExchange | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._is_committing = self._is_lingering = self._is_pumping = False
+        self._is_reading_paused = self._is_writing_paused = False
+        self._ends_at = self._content_deadline = self.deadline = 0.0
+
+    # --- the transport's calls ------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        context = self._context
+        self._transport = cast("asyncio.Transport", transport)
+        self._peer = peer_of(transport)
+        self._key = network_key(self._peer.address)
+        now = context.clock.monotonic()
+        self._ends_at = now + context.rules.session_timeout
+        self.deadline = now + context.rules.command_timeout
+        refusal = context.gate.enter(self._key)
+        if refusal is None and context.is_stopping:
+            context.gate.leave(self._key)
+            refusal = answers.STOPPING
+        if refusal is not None:
+            self._transport.write(refusal.wire)
+            self._transport.close()
+            self._transport = None
+            context.log.info("session_refused", code=refusal.code, listener=self._listener.name)
+            return
+        context.sessions.add(self)
+        if in_networks(self._peer.address, self._listener.proxy):
+            self._prelude = Prelude(context.loop, context.rules.proxy_wait, self._prelude_over, self.abort)
+        else:
+            self._open(b"")
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_lingering or self._transport is None:
+            return
+        engine = self._engine
+        if engine is None:
+            if self._prelude is not None:
+                self._prelude.receive_data(data)
+            return
+        engine.receive_data(data)
+        if self._task is None and not self._is_writing_paused:
+            self._pump()
+        elif engine.buffered > UNREAD_LIMIT:
+            self._pause_reading()
+
+    def eof_received(self) -> bool:
+        return False  # the transport closes itself: nobody listens to more replies
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._transport is None:
+            return
+        self._transport = None
+        self._context.gate.leave(self._key)
+        self._context.forget(self)
+        self._drop_draft()
+        if self._prelude is not None:
+            self._prelude.close()
+        if self._task is not None:
+            self._task.cancel()
+        self._context.log.info("session_closed", listener=self._listener.name)
+
+    def pause_writing(self) -> None:
+        self._is_writing_paused = True  # who does not read our replies is not read either
+        self._pause_reading()
+
+    def resume_writing(self) -> None:
+        self._is_writing_paused = False
+        self._resume_reading()
+        if self._task is None:
+            self._pump()
+
+    # --- beginning ------------------------------------------------------------------------------
+
+    def _prelude_over(self, peer: Peer | None, octets: bytes) -> None:
+        """The PROXY header was read, or none came: ``peer`` is who is behind the proxy."""
+        if self._prelude is not None:
+            self._prelude.close()
+            self._prelude = None
+        if peer is not None:
+            self._peer = peer
+        self._open(octets)
+
+    def _open(self, octets: bytes) -> None:
+        if self._listener.tls == "implicit":
+            self._spawn(self._begin_encrypted(self._handshake(octets)))
+        else:
+            self._begin(octets)
+
+    async def _begin_encrypted(self, handshake: Awaitable[asyncio.Transport]) -> None:
+        if await self._is_encrypted_after(handshake):
+            self._begin(b"")
+
+    def _begin(self, octets: bytes) -> None:
+        """TLS, if any, is there: make the engine, and greet."""
+        listener = self._listener
+        tls = self._peer.tls
+        verbs = dict(listener.keywords) if listener.verbs else {}
+        if listener.proxy and in_networks(self._peer.address, listener.proxy):
+            verbs[XCLIENT] = XCLIENT_KEYWORD
+        self._engine = ServerConnection(
+            self._context.hostname,
+            listener.smtp,
+            is_lmtp=listener.is_lmtp,
+            offers_starttls=self._may_start_tls(),
+            is_encrypted=tls is not None,
+            requires_tls=listener.tls == "required",
+            requires_auth=listener.requires_login,
+            mechanisms=self._mechanisms if self._context.logins is not None else None,
+            verbs=verbs or None,
+        )
+        self._engine.receive_data(octets)
+        wait = self._context.rules.banner_wait
+        if wait > 0 and not in_networks(self._peer.address, self._context.exempt):
+            self._context.loop.call_later(wait, self._greet)
+            self.deadline += wait
+        else:
+            self._greet()
+
+    def _may_start_tls(self) -> bool:
+        return (
+            self._listener.tls in ("starttls", "required")
+            and self._context.tls is not None
+            and self._transport is not None
+            and can_start_tls(self._transport)
+        )
+
+    def _greet(self) -> None:
+        engine = self._engine
+        if engine is None or self._transport is None or not engine.is_waiting:
+            return
+        waited = self._context.rules.banner_wait > 0
+        facts = ConnectionFacts(
+            self._peer, self._context.hostname, self._listener.protocol, waited and engine.buffered > 0
+        )
+        self._connection = facts
+        if facts.spoke_early:
+            self._answer_connection(answers.SPOKE_EARLY)
+        else:
+            self._decide(self._context.stages.connection, facts, self._answer_connection)
+        if self._task is None:
+            self._pump()
+
+    def _answer_connection(self, verdict: Verdict) -> None:
+        engine = self._served()
+        if verdict.is_refusal:
+            refusal = answers.answer(verdict, replies.OK)
+            code = 421 if refusal.is_transient else 554  # the codes of RFC 5321 §4.3.2 for a greeting
+            engine.send(Reply(code, refusal.status, refusal.lines))
+            return
+        word = "LMTP" if self._listener.is_lmtp else "ESMTP"
+        engine.send(Reply(220, None, (verdict.said or f"{self._context.hostname} {word}",)))
+
+    # --- the loop -------------------------------------------------------------------------------
+
+    def _pump(self) -> None:
+        """Take all events that are there, then write what is to be said in one go."""
+        engine = self._served()
+        transport = self._transport
+        if transport is None or self._is_pumping:
+            return
+        has_moved = False
+        self._is_pumping = True
+        while True:
+            event = engine.next_event()
+            if isinstance(event, Pause):
+                break
+            has_moved = True
+            _REACT[type(event)](self, event)
+        self._is_pumping = False
+        octets = engine.data_to_send()
+        if octets:
+            has_moved = True
+            transport.write(octets)
+        if has_moved:
+            self._renew_deadline(engine)
+        if event is Pause.CLOSED:
+            self._finish()
+        elif event is Pause.WAITING:
+            if engine.buffered > UNREAD_LIMIT:
+                self._pause_reading()
+        elif self._context.is_stopping and engine.transaction is None:
+            self.stop()
+        elif self._is_reading_paused and not self._is_writing_paused and self._draft is None:
+            self._resume_reading()
+
+    def _renew_deadline(self, engine: ServerConnection) -> None:
+        rules = self._context.rules
+        now = self._context.clock.monotonic()
+        if engine.phase is Phase.DATA or engine.phase is Phase.CHUNK:
+            self.deadline = min(now + rules.data_timeout, self._content_deadline)
+        else:
+            self.deadline = min(now + rules.command_timeout, self._ends_at)
+            self._content_deadline = now + rules.content_timeout
+
+    def _served(self) -> ServerConnection:
+        assert self._engine is not None, "the session has begun"
+        return self._engine
+
+    def _decide(self, decide: Callable[[Any], Any] | None, facts: object, answer: Callable[[Any], None]) -> None:
+        """Ask a decider; ``answer`` gets its verdict now, or later where it has to be awaited."""
+        if decide is None:
+            answer(ABSTAIN)
+            return
+        try:
+            found = decide(facts)
+        except Exception as error:  # noqa: BLE001 - somebody else's code: its bug must not end the session
+            self._report(error)
+            found = answers.INTERNAL
+        if found is None:
+            answer(ABSTAIN)
+        elif inspect.isawaitable(found):
+            self._spawn(self._await(found, answer))
+        else:
+            answer(found)
+
+    async def _await(self, found: Awaitable[Any], answer: Callable[[Any], None]) -> None:
+        try:
+            async with asyncio.timeout(self._context.rules.decision_timeout):
+                verdict = await found
+        except TimeoutError:
+            verdict = answers.UNDECIDED
+        except Exception as error:  # noqa: BLE001 - as in _decide
+            self._report(error)
+            verdict = answers.INTERNAL
+        if self._transport is not None:
+            answer(ABSTAIN if verdict is None else verdict)
+
+    def _spawn(self, coroutine: Any) -> None:
+        """Go on in a task; the session reads no event until it is over."""
+        task = self._context.loop.create_task(coroutine)
+        self._task = task
+        self._context.tasks.add(task)
+        task.add_done_callback(self._task_done)
+
+    def _task_done(self, task: asyncio.Task[None]) -> None:
+        self._context.tasks.discard(task)
+        if self._task is task:
+            self._task = None
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None:
+            self._report(error)
+            self.abort()
+        elif self._transport is not None and self._engine is not None and self._task is None:
+            self._pump()
+
+    def _report(self, error: BaseException) -> None:
+        self._context.log.error("decider_failed", error=error, listener=self._listener.name)
+
+    # --- events ---------------------------------------------------------------------------------
+
+    def _on_hello(self, event: Hello) -> None:
+        assert self._connection is not None, "greeted before"
+        self._hello = HelloFacts(self._connection, event.name, event.is_extended)
+        self._decide(self._context.stages.hello, self._hello, self._answer_hello)
+
+    def _answer_hello(self, verdict: Verdict) -> None:
+        engine = self._served()
+        engine.send(answers.answer(verdict, engine.hello_reply()))
+
+    def _on_mail(self, event: Mail) -> None:
+        assert self._hello is not None, "the engine allows MAIL after hello only"
+        if not self._context.spool.room(event.parameters.size):
+            self._served().send(answers.NO_ROOM)
+            return
+        facts = MailFacts(self._hello, event.reverse_path, event.parameters)
+        self._mail = facts
+        self._storing = Storing()
+        self._decide(self._context.stages.mail, facts, self._answer_mail)
+
+    def _answer_mail(self, verdict: Verdict) -> None:
+        if self._storing is not None:
+            self._storing.note(verdict)
+        self._served().send(answers.answer(verdict, answers.MAIL_OK))
+
+    def _on_rcpt(self, event: Rcpt) -> None:
+        assert self._mail is not None, "the engine allows RCPT within a transaction only"
+        decide = self._context.stages.recipient
+        if decide is None:
+            self._answer_rcpt(ABSTAIN)
+            return
+        accepted = len(self._served().recipients) - 1
+        self._decide(decide, RecipientFacts(self._mail, event.recipient, accepted), self._answer_rcpt)
+
+    def _answer_rcpt(self, verdict: Verdict) -> None:
+        engine = self._served()
+        if self._storing is not None and not verdict.is_refusal:
+            self._storing.note_recipient(verdict, len(engine.recipients) - 1)
+        engine.send(answers.answer(verdict, answers.RCPT_OK))
+
+    def _on_data(self, event: Data) -> None:
+        self._served().send(replies.START_CONTENT)
+
+    def _on_chunk(self, event: Chunk) -> None:
+        draft = self._draft
+        if draft is None:
+            draft = self._draft = self._context.spool.begin(self._resume_reading)
+        if not draft.write(event.octets):
+            self._pause_reading()
+
+    def _on_chunk_end(self, event: ChunkEnd) -> None:
+        self._served().send(answers.CHUNK_OK)
+
+    def _on_content_end(self, event: ContentEnd) -> None:
+        assert self._mail is not None, "content comes within a transaction only"
+        assert self._storing is not None, "content comes within a transaction only"
+        if self._draft is None:  # an empty content brings no chunk
+            self._draft = self._context.spool.begin(self._resume_reading)
+        self._storing.begin(self._mail, self._served().recipients, self._draft.id)
+        decide = self._context.stages.content
+        if decide is None:
+            self._answer_content(ABSTAIN)
+            return
+        facts = ContentFacts(self._mail, self._storing.envelope, self._draft.content(), self._draft.id)
+        self._decide(decide, facts, self._answer_content)
+
+    def _answer_content(self, verdict: Verdict | Sequence[Verdict]) -> None:
+        """Commit what is accepted; the client hears of it when it is durable."""
+        storing, draft = self._storing, self._draft
+        assert storing is not None, "asked at the end of a content"
+        assert draft is not None, "asked at the end of a content"
+        self._draft = None
+        entry = storing.plan(verdict, self._trace_facts(), is_lmtp=self._listener.is_lmtp)
+        if entry is None:
+            draft.discard()
+            self._served().send_each(storing.replies(None))
+            return
+        self._is_committing = True
+        draft.commit(entry, self._committed)
+
+    def _trace_facts(self) -> tuple[HelloFacts, float]:
+        assert self._hello is not None, "said before any content"
+        return self._hello, self._context.clock.time()
+
+    def _committed(self, fault: Exception | None) -> None:
+        """Called on the loop when the message is durable, or will never be."""
+        self._is_committing = False
+        storing = self._storing
+        if self._transport is None or storing is None:
+            return  # the client has gone; the message is ours all the same
+        engine = self._served()
+        if engine.phase is Phase.CLOSED:
+            return
+        engine.send_each(storing.replies(fault))
+        if self._task is None and not self._is_writing_paused:
+            self._pump()
+
+    def _on_content_failed(self, event: ContentFailed) -> None:
+        self._drop_draft()
+
+    def _on_reset(self, event: Reset) -> None:
+        self._drop_draft()
+        self._mail = self._storing = None
+
+    def _on_quit(self, event: Quit) -> None:
+        self._drop_draft()
+
+    def _on_hung_up(self, event: HungUp) -> None:
+        self._drop_draft()
+        self._is_lingering = True
+        self._context.log.info(
+            "hung_up", code=event.reply.code, status=str(event.reply.status), listener=self._listener.name
+        )
+
+    def _drop_draft(self) -> None:
+        if self._draft is not None:
+            draft, self._draft = self._draft, None
+            draft.discard()
+
+    # --- TLS ------------------------------------------------------------------------------------
+
+    def _on_starttls(self, event: StartTls) -> None:
+        engine = self._served()
+        engine.send(replies.START_TLS)
+        if self._transport is not None:
+            self._transport.write(engine.data_to_send())
+            self._spawn(self._upgrade(self._handshake(b"")))
+
+    async def _upgrade(self, handshake: Awaitable[asyncio.Transport]) -> None:
+        if await self._is_encrypted_after(handshake):
+            self._set_peer(self._peer)
+            self._hello = self._mail = self._storing = None
+            self._served().tls_started()
+
+    def _handshake(self, early: bytes) -> Awaitable[asyncio.Transport]:
+        """Begin TLS: from this call on nothing is read in the clear. ``early`` is what was read already."""
+        assert self._transport is not None, "somebody is connected"
+        assert self._context.tls is not None, "TLS is offered only where it is there"
+        context, rules = self._context.tls.context, self._context.rules
+        return start_tls(self._context.loop, self._transport, self, context, rules.handshake_timeout, early=early)
+
+    async def _is_encrypted_after(self, handshake: Awaitable[asyncio.Transport]) -> bool:
+        try:
+            self._transport = await handshake
+        except TlsFault as fault:
+            self._context.log.info("handshake_failed", error_kind=fault.kind, listener=self._listener.name)
+            return False
+        self._peer = replace(self._peer, tls=tls_of(self._transport))
+        return True
+
+    # --- AUTH -----------------------------------------------------------------------------------
+
+    def _mechanisms(self, is_encrypted: bool) -> Sequence[str]:
+        return mechanisms_for(is_encrypted, bool(self._channel_binding()), self._listener.allows_plaintext_login)
+
+    def _channel_binding(self) -> bytes:
+        return channel_binding_of(self._transport) if self._transport is not None else b""
+
+    def _on_auth(self, event: Auth) -> None:
+        logins = self._context.logins
+        assert logins is not None, "AUTH is offered only where somebody can log in"
+        self._exchange = LoginExchange(
+            event.mechanism,
+            logins.accounts,
+            logins.checker,
+            logins.rules,
+            advertised=self._mechanisms(self._peer.is_encrypted),
+            channel_binding=self._channel_binding() or None,
+        )
+        self._spawn(self._advance_login(self._exchange.begin(event.initial)))
+
+    def _on_auth_response(self, event: AuthResponse) -> None:
+        assert self._exchange is not None, "a response follows a challenge"
+        self._spawn(self._advance_login(self._exchange.respond(event.octets)))
+
+    def _on_auth_cancelled(self, event: AuthCancelled) -> None:
+        self._exchange = None
+
+    async def _advance_login(self, step: Awaitable[LoginStep]) -> None:
+        found = await step
+        engine = self._served()
+        if self._transport is None or engine.phase is Phase.CLOSED:
+            return
+        if isinstance(found, LoginChallenge):
+            engine.challenge(found.octets)
+            return
+        self._exchange = None
+        if isinstance(found, LoginDone):
+            self._set_peer(replace(self._peer, login=found.account_name))
+            engine.send(replies.AUTHENTICATED)
+        else:
+            self._context.log.info("login_refused", code=found.reply.code, listener=self._listener.name)
+            engine.send(found.reply)
+
+    def _set_peer(self, peer: Peer) -> None:
+        """The peer turned out to be somebody else: facts from here on say so."""
+        self._peer = peer
+        if self._connection is not None:
+            self._connection = replace(self._connection, peer=peer)
+        if self._hello is not None and self._connection is not None:
+            self._hello = replace(self._hello, connection=self._connection)
+
+    # --- verbs from outside ---------------------------------------------------------------------
+
+    def _on_verb(self, event: Verb) -> None:
+        if event.verb == XCLIENT:
+            self._on_xclient(event.argument)
+            return
+        facts = VerbFacts(self._peer, self._served().hello, event.verb, event.argument)
+        self._decide(self._listener.verbs[event.verb], facts, self._answer_verb)
+
+    def _answer_verb(self, found: Reply | Verdict) -> None:
+        self._served().send(found if isinstance(found, Reply) else answers.answer(found, replies.OK))
+
+    def _on_xclient(self, argument: bytes) -> None:
+        """Postfix' command of a trusted proxy: somebody else is the peer; begin anew with them."""
+        engine = self._served()
+        if engine.transaction is not None:
+            engine.send(Reply.of(503, "5.5.1", "Not within a transaction"))
+            return
+        found = replace_peer(self._peer, argument)
+        if isinstance(found, Reply):
+            engine.send(found)
+            return
+        self._peer = found
+        self._hello = None
+        engine.restart()
+        self._greet()
+
+    # --- ending ---------------------------------------------------------------------------------
+
+    def _finish(self) -> None:
+        """The engine is through: let the client read our last words, then close."""
+        transport = self._transport
+        if transport is None:
+            return
+        if self._is_lingering and transport.can_write_eof():
+            # Closing with unread octets would reset the connection and take our last reply with it.
+            transport.write_eof()
+            self._resume_reading()
+            self.deadline = self._context.clock.monotonic() + self._context.rules.linger
+        else:
+            transport.close()
+            self.deadline = self._context.clock.monotonic() + self._context.rules.linger
+
+    def expire(self) -> None:
+        """The deadline has passed (called by the service's sweep)."""
+        if self._transport is None:
+            return
+        if self._is_lingering or self._engine is None or self._engine.phase is Phase.CLOSED:
+            self._transport.abort()
+            return
+        if self._is_committing or self._task is not None:
+            return  # the client waits for us, not we for it
+        self._hang_up(answers.TIMED_OUT)
+
+    def stop(self) -> None:
+        """The server stops: end now, or after the transaction that is under way."""
+        engine = self._engine
+        if self._transport is None:
+            return
+        if engine is None or self._prelude is not None:
+            self.abort()
+        elif engine.transaction is None and self._task is None and engine.phase is not Phase.CLOSED:
+            self._hang_up(answers.STOPPING)
+
+    def _hang_up(self, reply: Reply) -> None:
+        engine = self._served()
+        engine.hang_up(reply)
+        self._drop_draft()
+        self._is_lingering = True
+        if self._transport is not None:
+            self._transport.write(engine.data_to_send())
+        self._finish()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _pause_reading(self) -> None:
+        if self._transport is not None and not self._is_reading_paused:
+            self._is_reading_paused = True
+            self._transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if self._transport is not None and self._is_reading_paused and not self._is_writing_paused:
+            self._is_reading_paused = False
+            self._transport.resume_reading()
+
+
+_REACT: Final[dict[type[Event], Callable[[Session, Any], None]]] = {
+    Hello: Session._on_hello,
+    Mail: Session._on_mail,
+    Rcpt: Session._on_rcpt,
+    Data: Session._on_data,
+    Chunk: Session._on_chunk,
+    ChunkEnd: Session._on_chunk_end,
+    ContentEnd: Session._on_content_end,
+    ContentFailed: Session._on_content_failed,
+    StartTls: Session._on_starttls,
+    Auth: Session._on_auth,
+    AuthResponse: Session._on_auth_response,
+    AuthCancelled: Session._on_auth_cancelled,
+    Verb: Session._on_verb,
+    Reset: Session._on_reset,
+    Quit: Session._on_quit,
+    HungUp: Session._on_hung_up,
+}

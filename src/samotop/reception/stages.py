@@ -1,0 +1,71 @@
+"""The deciders of each stage, and how several become one.
+
+At each stage the caller's own decider comes first, the built-in ones after
+it; the first that does not abstain decides. As long as none returns an
+awaitable nothing waits: no task and no future is made.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from samotop.facts import ConnectionFacts, ContentFacts, Decide, HelloFacts, MailFacts, RecipientFacts
+from samotop.verdict import ABSTAIN, Action, Verdict
+
+F = TypeVar("F")
+
+Decision = Verdict | Sequence[Verdict]
+"""One verdict, or at the content stage one for each recipient in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """One decider for each stage; ``None`` accepts."""
+
+    connection: Decide[ConnectionFacts] | None = None
+    hello: Decide[HelloFacts] | None = None
+    mail: Decide[MailFacts] | None = None
+    recipient: Decide[RecipientFacts] | None = None
+    content: Decide[ContentFacts] | None = None
+
+    def before(self, other: Stages) -> Stages:
+        """These deciders first, ``other``'s where these abstain."""
+        return Stages(
+            connection=chain(self.connection, other.connection),
+            hello=chain(self.hello, other.hello),
+            mail=chain(self.mail, other.mail),
+            recipient=chain(self.recipient, other.recipient),
+            content=chain(self.content, other.content),
+        )
+
+
+def chain(*deciders: Decide[F] | None) -> Decide[F] | None:
+    """Make one decider of several."""
+    present = [decider for decider in deciders if decider is not None]
+    if len(present) < 2:
+        return present[0] if present else None
+
+    def decide(facts: F) -> Verdict | Awaitable[Verdict] | None:
+        for number, decider in enumerate(present):
+            found = decider(facts)
+            if found is None or (isinstance(found, Verdict) and found.action is Action.ABSTAIN):
+                continue
+            if inspect.isawaitable(found):
+                return _go_on(found, present[number + 1 :], facts)
+            return found
+        return ABSTAIN
+
+    return decide
+
+
+async def _go_on(waiting: Awaitable[Any], rest: Sequence[Decide[F]], facts: F) -> Verdict:
+    verdict: Verdict | None = await waiting
+    for decider in rest:
+        if verdict is not None and not (isinstance(verdict, Verdict) and verdict.action is Action.ABSTAIN):
+            break
+        found = decider(facts)
+        verdict = await found if inspect.isawaitable(found) else found
+    return verdict if verdict is not None else ABSTAIN

@@ -1,0 +1,130 @@
+"""From verdicts to an entry: what is kept of a transaction, and what the client hears of it.
+
+Pure but for its own state: made at MAIL, filled as verdicts come, asked once
+at the end of the content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from samotop.envelope import Envelope, Recipient
+from samotop.facts import HelloFacts, MailFacts
+from samotop.ports import NewEntry, SpoolFault
+from samotop.queue.entry import State, Trace
+from samotop.reception import answers
+from samotop.reply import Reply
+from samotop.status import EnhancedStatus
+from samotop.verdict import Action, Verdict
+
+_STORED = EnhancedStatus(2, 0, 0)
+_DISAGREED = "its recipients were answered differently, which one reply cannot say"
+
+
+class Storing:
+    """The fate of one transaction."""
+
+    __slots__ = ("_answers", "_dropped", "_hold", "_id", "_mail", "_said", "envelope")
+
+    envelope: Envelope
+
+    def __init__(self) -> None:
+        self._hold = ""
+        self._dropped: set[int] | None = None
+        self._answers: list[Reply | None] = []  # per recipient; None: stored, so the fault or its absence answers
+        self._said = ""
+        self._id = ""
+        self._mail: MailFacts | None = None
+
+    def note(self, verdict: Verdict) -> None:
+        """A verdict about the whole transaction."""
+        if verdict.action is Action.HOLD:
+            self._hold = verdict.reason or "held"
+        elif verdict.action is Action.DISCARD:
+            self._dropped = set(range(len(self.envelope.recipients))) if self._mail else {-1}
+
+    def note_recipient(self, verdict: Verdict, index: int) -> None:
+        """A verdict about the recipient with this place in their order."""
+        if verdict.action is Action.HOLD:
+            self._hold = verdict.reason or "held"
+        elif verdict.action is Action.DISCARD:
+            self._dropped = (self._dropped or set()) | {index}
+
+    def begin(self, mail: MailFacts, recipients: Sequence[Recipient], id: str) -> None:
+        """The content is complete: this is the envelope."""
+        self._mail = mail
+        self._id = id
+        self.envelope = Envelope(mail.reverse_path, tuple(recipients), mail.parameters)
+
+    def plan(
+        self, verdict: Verdict | Sequence[Verdict], arrived: tuple[HelloFacts, float], *, is_lmtp: bool
+    ) -> NewEntry | None:
+        """What to commit, or ``None`` if nothing is to be kept. Afterwards ``replies`` knows the answers."""
+        count = len(self.envelope.recipients)
+        if isinstance(verdict, Verdict):
+            self._said = verdict.said if verdict.action is Action.ACCEPT else ""
+            self.note(verdict)
+            refusal = answers.answer(verdict, answers.RCPT_OK) if verdict.is_refusal else None
+            self._answers = [refusal] * (count if is_lmtp else 1)
+            if refusal is not None:
+                return None
+            kept = self._kept(set())
+        elif len(verdict) != count:
+            raise ValueError(f"{len(verdict)} verdicts for {count} recipients: one for each, or one for all")
+        else:
+            kept = self._plan_each(verdict, is_lmtp=is_lmtp)
+        if not kept:
+            return None
+        envelope = (
+            self.envelope
+            if len(kept) == count
+            else Envelope(self.envelope.reverse_path, kept, self.envelope.parameters)
+        )
+        hello, time = arrived
+        state = State.HELD if self._hold else State.QUEUED
+        return NewEntry(envelope, format_trace_facts(hello, envelope, time), state, self._hold)
+
+    def _plan_each(self, verdicts: Sequence[Verdict], *, is_lmtp: bool) -> tuple[Recipient, ...]:
+        refused = {n for n, verdict in enumerate(verdicts) if verdict.is_refusal}
+        for number, verdict in enumerate(verdicts):
+            self.note_recipient(verdict, number)
+        if is_lmtp:
+            self._answers = [answers.answer(v, answers.RCPT_OK) if v.is_refusal else None for v in verdicts]
+            return self._kept(refused)
+        if len(refused) == len(verdicts):
+            self._answers = [answers.answer(verdicts[0], answers.RCPT_OK)]
+            return ()
+        self._answers = [None]
+        if refused:
+            self._hold = _DISAGREED
+        return self._kept(set())
+
+    def _kept(self, refused: set[int]) -> tuple[Recipient, ...]:
+        recipients = self.envelope.recipients
+        dropped = self._dropped
+        if dropped is None and not refused:
+            return recipients
+        if dropped is not None and -1 in dropped:
+            return ()
+        gone = refused | (dropped or set())
+        return tuple(r for n, r in enumerate(recipients) if n not in gone)
+
+    def replies(self, fault: Exception | None) -> list[Reply]:
+        """The answers to the content: one per recipient with LMTP, else one."""
+        if fault is None:
+            stored = Reply(250, _STORED, (self._said or f"Ok: queued as {self._id}",))
+        else:
+            stored = answers.fault_reply(fault) if isinstance(fault, SpoolFault) else answers.NOT_STORED
+        return [stored if given is None else given for given in self._answers]
+
+
+def format_trace_facts(hello: HelloFacts, envelope: Envelope, time: float) -> Trace:
+    """What our Received field will tell; the word after "with" is that of RFC 3848 and RFC 6531."""
+    peer = hello.peer
+    word = "LMTP" if hello.connection.protocol == "lmtp" else "ESMTP" if hello.is_extended else "SMTP"
+    if envelope.parameters.is_utf8:
+        word = f"UTF8{word.removeprefix('E')}"
+    if hello.is_extended:
+        word += ("S" if peer.tls is not None else "") + ("A" if peer.login is not None else "")
+    tls = f"{peer.tls.version} {peer.tls.cipher}" if peer.tls is not None else ""
+    return Trace(hello.hello, peer.address, word, time, tls, peer.login or "")

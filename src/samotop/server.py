@@ -1,0 +1,159 @@
+"""A mail server in any asyncio program, with the program's own callables.
+
+    async with Server(content=keep, listen="127.0.0.1:2525") as server:
+        print(server.addresses)
+
+Each stage takes a callable ``(facts) -> verdict``, or one that returns an
+awaitable of it; ``None`` accepts. Without a ``spool`` nothing is kept: a 250
+means that the ``content`` callable has returned without refusing, so what it
+wants durable it must have made durable (``parts.deliver`` does).
+
+Listening errors raise ``SetupError`` with what to do about them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+from samotop.facts import ConnectionFacts, ContentFacts, Decide, HelloFacts, MailFacts, RecipientFacts
+from samotop.net.clock import SystemClock
+from samotop.net.endpoint import parse_endpoint
+from samotop.net.listen import BACKLOG, open_listener
+from samotop.net.listen import Listener as OpenListener
+from samotop.net.networks import parse_networks
+from samotop.net.tls import ServerTls, TlsFiles
+from samotop.ports import Clock, Spool
+from samotop.reception.context import Context, Log, Logins, Silence
+from samotop.reception.gate import Gate
+from samotop.reception.listener import AnswerVerb, Listener, TlsProvider
+from samotop.reception.rules import Rules
+from samotop.reception.service import Reception
+from samotop.reception.stages import Stages
+from samotop.smtp.rules import Rules as SmtpRules
+
+
+class Server:
+    """An SMTP or LMTP server. Use it with ``async with``, or call ``start`` and ``stop``.
+
+    ``listen`` is one address or several (``host:port``, a UNIX socket's path,
+    ``stdio``); port 0 takes a free one, see ``addresses``. ``tls`` are the
+    certificate's files, or anything with a ``context``; with it, ``tls_mode``
+    is starttls, required or implicit. ``logins`` says who may log in.
+    ``verbs`` maps new verbs to callables ``(VerbFacts) -> Reply``.
+    """
+
+    def __init__(
+        self,
+        *,
+        connection: Decide[ConnectionFacts] | None = None,
+        hello: Decide[HelloFacts] | None = None,
+        mail: Decide[MailFacts] | None = None,
+        recipient: Decide[RecipientFacts] | None = None,
+        content: Decide[ContentFacts] | None = None,
+        listen: str | Sequence[str] = "127.0.0.1:2525",
+        hostname: str | None = None,
+        protocol: str = "smtp",
+        tls: TlsFiles | TlsProvider | None = None,
+        tls_mode: str = "starttls",
+        logins: Logins | None = None,
+        requires_login: bool = False,
+        allows_plaintext_login: bool = False,
+        proxy: Sequence[str] = (),
+        verbs: Mapping[str, AnswerVerb] | None = None,
+        spool: Spool | None = None,
+        smtp: SmtpRules = SmtpRules(),
+        rules: Rules = Rules(),
+        clock: Clock | None = None,
+        log: Log | None = None,
+    ) -> None:
+        self._stages = Stages(connection, hello, mail, recipient, content)
+        self._endpoints = [parse_endpoint(text) for text in ([listen] if isinstance(listen, str) else listen)]
+        self._hostname = hostname or socket.gethostname()
+        self._tls = tls
+        self._logins = logins
+        self._spool = spool
+        self._rules = rules
+        self._clock = clock or SystemClock()
+        self._log = log or Silence()
+        self._listener = Listener(
+            protocol=protocol,
+            tls=tls_mode if tls is not None else "none",
+            proxy=parse_networks(proxy),
+            smtp=smtp,
+            verbs={verb.upper(): answer for verb, answer in (verbs or {}).items()},
+            keywords={verb.upper(): verb.upper() for verb in verbs or {}},
+            requires_login=requires_login,
+            allows_plaintext_login=allows_plaintext_login,
+            name=protocol,
+        )
+        self._open: list[OpenListener] = []
+        self._reception: Reception | None = None
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where it listens, with the ports that were really taken."""
+        return [address for listener in self._open for address in listener.addresses]
+
+    @property
+    def port(self) -> int:
+        """The port of the first TCP listener; 0 if there is none."""
+        for address in self.addresses:
+            port = address.rpartition(":")[2]
+            if port.isdigit():
+                return int(port)
+        return 0
+
+    async def start(self) -> None:
+        """Begin to listen. Raises ``SetupError``."""
+        loop = asyncio.get_running_loop()
+        tls = ServerTls(self._tls, self._clock) if isinstance(self._tls, TlsFiles) else self._tls
+        context = Context(
+            hostname=self._hostname,
+            loop=loop,
+            clock=self._clock,
+            spool=self._spool or _passing_spool(self._clock),
+            stages=self._stages,
+            rules=self._rules,
+            gate=Gate(self._rules.sessions, self._rules.sessions_per_address),
+            tls=tls,
+            logins=self._logins,
+            log=self._log,
+        )
+        self._reception = Reception(context)
+        self._reception.start()
+        try:
+            for endpoint in self._endpoints:
+                factory = self._reception.factory(self._listener)
+                self._open.append(await open_listener(endpoint, factory, backlog=BACKLOG))
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop listening, let transactions that are under way finish, close the rest."""
+        for listener in self._open:
+            listener.close()
+        if self._reception is not None:
+            await self._reception.stop()
+        for listener in self._open:
+            await listener.wait_closed()
+        self._open.clear()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+
+def _passing_spool(clock: Clock) -> Spool:
+    from samotop.store.memory import MemorySpool  # loads the sealer: not every program needs it
+
+    return MemorySpool(clock)
