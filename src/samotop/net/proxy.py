@@ -243,7 +243,7 @@ _CRC_TABLE: Final = _make_crc_table()
 
 
 def crc32c(octets: bytes) -> int:
-    """CRC-32C, Castagnoli's (RFC 4960, appendix B): about 50 ns an octet, for headers of up to 4 KiB."""
+    """CRC-32C, with Castagnoli's polynomial: about 50 ns an octet, for headers of up to 4 KiB."""
     value = 0xFFFFFFFF
     for octet in octets:
         value = _CRC_TABLE[(value ^ octet) & 0xFF] ^ value >> 8
