@@ -1,0 +1,144 @@
+"""What one table says of another: listeners that want one socket, mailboxes that claim one address.
+
+Works on what ``tables`` has read so far, so that these faults come with the
+others. Yields ``(path, what, remedy)``; decides nothing about precedence,
+which is ``routing``'s: exact addresses before patterns before domains.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from samotop.config.locate import Path
+from samotop.config.patterns import overlap
+from samotop.config.places import collide
+from samotop.config.shapes import Config, Listen, Mailbox, Rewrite
+from samotop.net.endpoint import Stdio
+
+Found = tuple[Path, str, str]
+
+
+def check_claims(values: Mapping[str, Any]) -> Iterator[Found]:
+    """All that is wrong between the tables; ``values`` are the fields of ``Config`` that could be read."""
+    yield from _check_listeners(values.get("listeners", ()), values.get("workers", 1))
+    yield from _check_rewrites(values.get("rewrites", ()))
+    mailboxes = [mailbox for mailbox in values.get("mailboxes", ()) if mailbox is not None]
+    if "domains" in values:
+        yield from _check_domains(mailboxes, values["domains"])
+    yield from _check_addresses(mailboxes)
+    yield from _check_smart(mailboxes)
+    yield from _check_catchalls(mailboxes)
+
+
+def unknown_owners(config: Config, accounts: Collection[str]) -> Iterator[Found]:
+    """Mailboxes whose owner has no account: their mail would have no place."""
+    for mailbox in config.mailboxes:
+        if mailbox.owner not in accounts:
+            yield (
+                ("mailbox", mailbox.name, "owner"),
+                f'the owner of [mailbox.{mailbox.name}], "{mailbox.owner}", has no account',
+                f'samotop account add {mailbox.owner}, or write the right owner = "..."',
+            )
+
+
+def _check_listeners(listeners: tuple[Listen | None, ...], workers: int) -> Iterator[Found]:
+    for number, listener in enumerate(listeners):
+        if listener is None:
+            continue
+        path: Path = ("listen", number, "address")
+        for first, other in enumerate(listeners[:number]):
+            if other is not None and collide(listener.address, other.address):
+                yield path, f'"{listener.address}" wants what listener {first + 1} already has', "change or remove one"
+                break
+        if isinstance(listener.address, Stdio) and workers > 1:
+            yield path, "standard input is one session, it cannot be shared by workers", "write workers = 1"
+
+
+def _check_rewrites(rewrites: tuple[Rewrite | None, ...]) -> Iterator[Found]:
+    """A template may name only groups that the expression has. An expression that matches nothing tells."""
+    for number, rewrite in enumerate(rewrites):
+        if rewrite is None:
+            continue
+        try:
+            match = re.compile(f"{rewrite.match}\n|").match("")
+            assert match is not None
+            match.expand(rewrite.to)
+        except (re.error, IndexError) as error:
+            yield (
+                ("rewrite", number, "to"),
+                f'to: "{rewrite.to}" does not fit the expression: {error}',
+                "\\1 is what the first ( ) of the expression matched",
+            )
+
+
+def _check_domains(mailboxes: list[Mailbox], domains: tuple[str, ...]) -> Iterator[Found]:
+    """An address of a domain that is not ours would never receive anything."""
+    ours = frozenset(domains)
+    for mailbox in mailboxes:
+        here: Path = ("mailbox", mailbox.name)
+        for key, claims in (("addresses", mailbox.addresses), ("smart", mailbox.smart), ("domains", mailbox.domains)):
+            for number, claim in enumerate(claims):
+                domain = claim.rpartition("@")[2]
+                if not _is_ours(domain, ours):
+                    yield (
+                        (*here, key, number),
+                        f'{key}: "{claim}" is in no domain of ours',
+                        f'add "{domain.removeprefix("*.")}" to domains, or correct it',
+                    )
+
+
+def _is_ours(domain: str, ours: frozenset[str]) -> bool:
+    """Is it one of our domains, or below one?"""
+    while domain not in ours:
+        _, dot, domain = domain.partition(".")
+        if not dot:
+            return False
+    return True
+
+
+def _check_addresses(mailboxes: list[Mailbox]) -> Iterator[Found]:
+    seen: dict[str, Mailbox] = {}
+    for mailbox in mailboxes:
+        for number, address in enumerate(mailbox.addresses):
+            other = seen.setdefault(address, mailbox)
+            if other.owner != mailbox.owner:
+                path: Path = ("mailbox", mailbox.name, "addresses", number)
+                yield path, f'"{address}" already belongs to [mailbox.{other.name}]', "an address has one owner"
+
+
+def _check_catchalls(mailboxes: list[Mailbox]) -> Iterator[Found]:
+    seen: dict[str, Mailbox] = {}
+    for mailbox in mailboxes:
+        for number, domain in enumerate(mailbox.domains):
+            other = seen.setdefault(domain, mailbox)
+            if other.owner != mailbox.owner:
+                path: Path = ("mailbox", mailbox.name, "domains", number)
+                what = f'the unclaimed addresses of "{domain}" already belong to [mailbox.{other.name}]'
+                yield path, what, "a domain has one owner for them"
+
+
+def _check_smart(mailboxes: list[Mailbox]) -> Iterator[Found]:
+    """Patterns of two owners must not meet. Sorted by what stands before the first star, only neighbours can."""
+    patterns = sorted(
+        (
+            (pattern.partition("*")[0].partition("@")[0], pattern, order, number)
+            for order, mailbox in enumerate(mailboxes)
+            for number, pattern in enumerate(mailbox.smart)
+        ),
+    )
+    for place, (start, pattern, order, number) in enumerate(patterns):
+        for other_start, other, other_order, other_number in patterns[place + 1 :]:
+            if not other_start.startswith(start):
+                break
+            if mailboxes[order].owner == mailboxes[other_order].owner or not overlap(pattern, other):
+                continue
+            (last, last_number, last_pattern), (first, _, first_pattern) = sorted(
+                ((order, number, pattern), (other_order, other_number, other)), reverse=True
+            )
+            path: Path = ("mailbox", mailboxes[last].name, "smart", last_number)
+            what = (
+                f'"{last_pattern}" and "{first_pattern}" of [mailbox.{mailboxes[first].name}] match the same addresses'
+            )
+            yield path, what, "make one of them narrower: a pattern's addresses have one owner"

@@ -1,0 +1,195 @@
+"""Names of places as the configuration writes them: domains, networks, listen addresses, routes' destinations.
+
+Form only: nothing is looked up, opened or connected. Every ``parse_`` raises
+``BadValue`` with a remedy; the value's ``str()`` reads back to the same value.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from ipaddress import IPv6Address
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+from samotop.config.fault import BadValue
+from samotop.errors import SetupError
+from samotop.net.endpoint import Endpoint, Inherited, Tcp, parse_endpoint
+from samotop.net.networks import Network, parse_networks
+
+DOMAIN_LIMIT: Final = 253
+"""Characters of a domain in text (RFC 1035 §2.3.4)."""
+
+_LABEL: Final = re.compile(r"[^\W_](?:[\w-]{0,61}[^\W_])?")
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]")
+
+
+def parse_domain(raw: object) -> str:
+    """A domain in lower case, without a closing dot; U-labels stay U-labels (in NFC)."""
+    if not isinstance(raw, str):
+        raise BadValue("a domain is a text", 'write it like "example.org"')
+    text = unicodedata.normalize("NFC", raw).strip().rstrip(".").lower()
+    if "@" in text:
+        raise BadValue(f'"{raw}" is an address, not a domain', f'write "{text.rpartition("@")[2]}"')
+    if not text or len(text) > DOMAIN_LIMIT or not all(_LABEL.fullmatch(label) for label in text.split(".")):
+        raise BadValue(f'"{raw}" is not a domain', 'write it like "example.org"')
+    return text
+
+
+def parse_hostname(raw: object) -> str:
+    """The name we greet with: ASCII, for it stands in every greeting (RFC 5321 §4.1.1.1)."""
+    name = parse_domain(raw)
+    if not name.isascii():
+        raise BadValue(
+            f'"{raw}" has letters that a greeting cannot carry', 'write the A-label, like "xn--bcher-kva.example"'
+        )
+    return name
+
+
+def parse_network(raw: object) -> Network:
+    """``127.0.0.1``, ``192.0.2.0/24``, ``2001:db8::/32``; see ``samotop.net.networks``."""
+    if not isinstance(raw, str):
+        raise BadValue("a network is a text", 'write it like "192.0.2.0/24" or "::1"')
+    try:
+        return parse_networks([raw.strip()])[0]
+    except SetupError as error:
+        raise BadValue(error.args[0], error.remedy) from None
+
+
+def format_network(network: Network) -> str:
+    """A network of one address is shown as the address."""
+    return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
+
+
+def parse_listener(raw: object) -> Endpoint:
+    """``host:port``, ``[v6]:port``, a path, ``stdio``, ``systemd[:NAME]``; see ``samotop.net.endpoint``."""
+    if not isinstance(raw, str):
+        raise BadValue("a listener's address is a text", 'write it like "127.0.0.1:2525"')
+    try:
+        return parse_endpoint(raw.strip())
+    except SetupError as error:
+        raise BadValue(error.args[0], error.remedy) from None
+
+
+def is_local(endpoint: Endpoint) -> bool:
+    """Can only this machine reach it? Nobody knows what systemd opened."""
+    if isinstance(endpoint, Tcp):
+        return endpoint.host == "localhost" or endpoint.host.startswith("127.") or endpoint.host == "::1"
+    return not isinstance(endpoint, Inherited)
+
+
+def collide(one: Endpoint, other: Endpoint) -> bool:
+    """Would both want the same socket? Port 0 is a new one each time."""
+    if isinstance(one, Tcp) and isinstance(other, Tcp):
+        return one.port == other.port != 0 and _hosts_meet(one.host, other.host)
+    return one == other or (
+        isinstance(one, Inherited) and isinstance(other, Inherited) and (one.name is None or other.name is None)
+    )
+
+
+def _hosts_meet(one: str, other: str) -> bool:
+    """``*`` is every address, ``0.0.0.0`` every IPv4 one, ``::`` every IPv6 one (listeners set IPV6_V6ONLY)."""
+    if one == other or "*" in (one, other):
+        return True
+    for every, rest in ((one, other), (other, one)):
+        if (every == "0.0.0.0" and ":" not in rest) or (every == "::" and ":" in rest):
+            return True
+    return False
+
+
+SERVER_SCHEMES: Final = ("smtp", "smtps", "lmtp")
+_TLS_WISHES: Final = ("required", "opportunistic", "none")
+_URL_REMEDY: Final = (
+    'write "smtp://host", "smtp://host:25?tls=required", "smtps://user:password@host", "lmtp://host:24" or "lmtp:/path"'
+)
+
+
+def parse_server_url(raw: object) -> str:
+    """The URL of a next hop, form checked: ``smtp://``, ``smtps://``, ``lmtp://``, ``lmtp:/path``."""
+    if not isinstance(raw, str):
+        raise BadValue("a server is a text", _URL_REMEDY)
+    text = raw.strip()
+    scheme, colon, rest = text.partition(":")
+    if not colon or scheme not in SERVER_SCHEMES:
+        raise BadValue(f'"{blot_password(text)}" is not the URL of a mail server', _URL_REMEDY)
+    if not rest.startswith("//"):
+        if scheme == "lmtp" and rest.startswith("/") and len(rest) > 1:
+            return text
+        raise BadValue(f'"{blot_password(text)}" names no server', _URL_REMEDY)
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise BadValue(f'"{blot_password(text)}" cannot be read: {error}', _URL_REMEDY) from None
+    if parts.path not in ("", "/") or parts.fragment or port == 0:
+        raise BadValue(f'"{blot_password(text)}" is more or less than a server', _URL_REMEDY)
+    _check_host(parts.netloc.rpartition("@")[2], text)
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        if name != "tls" or value not in _TLS_WISHES:
+            raise BadValue(f'"?{name}={value}" means nothing to a server', 'the only parameter is "?tls=required"')
+    return text
+
+
+def _check_host(netloc: str, url: str) -> None:
+    host = netloc.partition("]")[0] + "]" if netloc.startswith("[") else netloc.partition(":")[0]
+    if not _HOST.fullmatch(host):
+        raise BadValue(f'"{blot_password(url)}" names no server', _URL_REMEDY)
+    if host.startswith("["):
+        try:
+            IPv6Address(host[1:-1])
+        except ValueError:
+            raise BadValue(f'there is no IPv6 address in "{host}"', _URL_REMEDY) from None
+
+
+def blot_password(url: str) -> str:
+    """The URL as it may be shown: with ``***`` for its password."""
+    return re.sub(r"(://[^/@:]*:)[^/]*@", r"\1***@", url)
+
+
+LOCAL_KINDS: Final = ("discard", "console", "directory", "maildir", "mbox", "journal")
+"""Destinations on this machine."""
+NEXT_HOP_KINDS: Final = ("lmtp", "smtp", "smtps", "child")
+"""Destinations that another program answers for."""
+
+_VIA_REMEDY: Final = (
+    "write discard, console, directory:PATH, maildir:PATH, mbox:PATH, journal:PATH, "
+    "smtp://HOST, smtps://HOST, lmtp://HOST:PORT, lmtp:/PATH or child:COMMAND"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Via:
+    """A route's destination. ``argument`` is the path, the command or the whole URL; empty for discard and console."""
+
+    kind: str
+    argument: str = ""
+
+    @property
+    def is_local(self) -> bool:
+        return self.kind in LOCAL_KINDS
+
+    def __str__(self) -> str:
+        if self.kind in SERVER_SCHEMES or not self.argument:
+            return self.argument or self.kind
+        return f"{self.kind}:{self.argument}"
+
+
+def parse_via(raw: object) -> Via:
+    """``discard``, ``maildir:PATH``, ``smtp://host``..."""
+    if not isinstance(raw, str):
+        raise BadValue("a destination is a text", _VIA_REMEDY)
+    text = raw.strip()
+    kind, colon, argument = text.partition(":")
+    if kind in SERVER_SCHEMES and colon:
+        return Via(kind, parse_server_url(text))
+    if kind in ("discard", "console"):
+        if colon:
+            raise BadValue(f'"{kind}" takes nothing behind it', f'write "{kind}"')
+        return Via(kind)
+    if kind in (*LOCAL_KINDS, "child"):
+        if not argument.strip() or "\0" in argument:
+            wanted = "command" if kind == "child" else "path"
+            raise BadValue(f'"{text}" has no {wanted}', f'write "{kind}:{wanted.upper()}"')
+        return Via(kind, argument.strip())
+    raise BadValue(f'"{blot_password(text)}" is not a destination', _VIA_REMEDY)
