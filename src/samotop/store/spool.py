@@ -27,7 +27,7 @@ from threading import Thread
 from typing import Final
 
 from samotop.content import Content
-from samotop.ports import Clock, Opener, Sealer, SpoolFault
+from samotop.ports import Clock, Opener, SpoolFault
 from samotop.queue.entry import Entry, Settled, State
 from samotop.queue.ids import RANDOM_OCTETS, format_id
 from samotop.store import recovery
@@ -38,13 +38,16 @@ from samotop.store.fresh import Fresh
 from samotop.store.large import LargeFile, Post, Submit
 from samotop.store.records import ENTRY_SELECT, STATE_NUMBERS, decode_entry
 from samotop.store.room import Room
-from samotop.store.seal import AesOpener, AesSealer
+from samotop.store.seal import AesOpener, AesSealer, BatchSealer
 from samotop.store.segments import Segments, format_large
 from samotop.store.writer import BatchWriter, Settling
 from samotop.store.writer_thread import Damaged, OnStored, Stop, WriterThread
 
 HELPERS: Final = 2
 """Threads that write large contents: sealing is faster than disks, so that more would only wait."""
+
+RANDOM_POOL: Final = 256
+"""Ids' random parts that are asked for at once: each request would give the interpreter lock away."""
 
 _QUEUED: Final = STATE_NUMBERS[State.QUEUED]
 _DUE: Final = ENTRY_SELECT + "WHERE slot = ? AND state = ? AND due <= ? ORDER BY due LIMIT ?"
@@ -60,7 +63,8 @@ class SqliteSpool:
     ``slot`` numbers the server processes that share ``database`` and
     ``directory``, from 0. ``on_stored`` gets each batch's new QUEUED entries,
     on the loop, after their ``done`` callbacks; ``due`` may name an entry before
-    ``on_stored`` does, so whoever uses both goes by the ids.
+    ``on_stored`` does, so whoever uses both goes by the ids. Must be made after
+    a fork, as connections to SQLite and threads must.
     """
 
     def __init__(
@@ -73,7 +77,7 @@ class SqliteSpool:
         slot: int = 0,
         on_stored: OnStored | None = None,
         files: Files | None = None,
-        sealer: Sealer | None = None,
+        sealer: BatchSealer | None = None,
         opener: Opener | None = None,
         submit: Submit | None = None,
     ) -> None:
@@ -85,12 +89,13 @@ class SqliteSpool:
         self._slot = slot
         self._on_stored = on_stored
         self._files: Files = files or RealFiles()
-        self._sealer: Sealer = sealer or AesSealer()
+        self._sealer: BatchSealer = sealer or AesSealer()
         self._opener: Opener = opener or AesOpener()
         self._helpers = ThreadPoolExecutor(HELPERS, "samotop-large") if submit is None else None
         self._submit: Submit = submit or self._submit_to_helpers
         self._thread: Thread | None = None
         self._is_closed = False
+        self._random: list[bytes] = []
         self._large: set[SpoolDraft] = set()
         self._fresh = Fresh()
         self._room = Room(self._files, directory)
@@ -152,7 +157,11 @@ class SqliteSpool:
     # ports.Spool
 
     def begin(self, resume: Callable[[], None]) -> SpoolDraft:
-        return SpoolDraft(self, format_id(self._clock.time(), os.urandom(RANDOM_OCTETS)), resume)
+        random = self._random
+        if not random:
+            octets = os.urandom(RANDOM_OCTETS * RANDOM_POOL)
+            random.extend([octets[i : i + RANDOM_OCTETS] for i in range(0, len(octets), RANDOM_OCTETS)])
+        return SpoolDraft(self, format_id(self._clock.time(), random.pop()), resume)
 
     def room(self, size: int) -> bool:
         return self._room.has(size)

@@ -20,17 +20,17 @@ from typing import Any, Final
 
 import apsw
 
-from samotop.ports import Sealer, SpoolFault
+from samotop.ports import SpoolFault
 from samotop.queue.entry import Settled, State
 from samotop.store.database import write_transaction
 from samotop.store.drafts import SpoolDraft
 from samotop.store.files import Files, unlink_quietly
 from samotop.store.records import STATE_NUMBERS, encode_pending, encode_record, printable
-from samotop.store.seal import seal_chunks
+from samotop.store.seal import BatchSealer
 from samotop.store.segments import Segments
 
 _INSERT: Final = "INSERT INTO entry (slot, id, state, due, segment, offset, length, size, key, record, reason) VALUES "
-_GROUPS: Final = (64, 16, 4, 1)
+_GROUPS: Final = (128, 64, 32, 16, 8, 4, 2, 1)
 """Rows of one INSERT. Each statement costs a release of the interpreter lock, so that one for each row is too many."""
 
 _HELD: Final = STATE_NUMBERS[State.HELD]
@@ -85,7 +85,13 @@ class BatchWriter:
     """Owned by one thread: its connection and segments are used by no other."""
 
     def __init__(
-        self, connection: apsw.Connection, segments: Segments, files: Files, directory: str, slot: int, sealer: Sealer
+        self,
+        connection: apsw.Connection,
+        segments: Segments,
+        files: Files,
+        directory: str,
+        slot: int,
+        sealer: BatchSealer,
     ) -> None:
         self._connection = connection
         self._segments = segments
@@ -155,15 +161,13 @@ class BatchWriter:
         failed: list[tuple[SpoolDraft, SpoolFault]],
     ) -> int:
         """Put the contents on disk and make the rows; returns where this batch began in the segment, or -1."""
-        small: list[tuple[SpoolDraft, bytes, bytes, bytes]] = []
-        sealer = self._sealer
+        small: list[tuple[SpoolDraft, bytes]] = []
         for draft in drafts:
             try:
                 record = encode_record(draft.entry.envelope, draft.entry.trace)
                 large = draft.large
                 if large is None:
-                    key, sealed = seal_chunks(sealer, draft.chunks)
-                    small.append((draft, record, key, sealed))
+                    small.append((draft, record))
                 elif large.fault is not None:
                     failed.append((draft, self._fault(large.fault)))
                 else:
@@ -175,15 +179,16 @@ class BatchWriter:
         if not small:
             return -1
         segments = self._segments
+        sealings = self._sealer.seal_all([draft.chunks for draft, _ in small])
         try:
-            offset = start = segments.append(b"".join([sealed for _, _, _, sealed in small]))
+            offset = start = segments.append(b"".join([sealed for _, sealed in sealings]))
             segments.sync()
         except OSError as error:
             fault = self._fault(error)
-            failed.extend([(draft, fault) for draft, _, _, _ in small])
+            failed.extend([(draft, fault) for draft, _ in small])
             return -1
         name = segments.current
-        for draft, record, key, sealed in small:
+        for (draft, record), (key, sealed) in zip(small, sealings, strict=True):
             length = len(sealed)
             rows.append(_row(draft, due, name, offset, length, key, record))
             offset += length
