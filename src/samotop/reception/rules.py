@@ -15,10 +15,12 @@ class Rules:
     """Sessions at the same time from one IPv4 address or IPv6 /64."""
     banner_wait: float = 0.0
     """How long we keep silent first, to see who speaks early; 0 for not at all."""
+    greeting_timeout: float = 300.0
+    """From the connection to the first command, the TLS handshake included."""
     command_timeout: float = 300.0
     """For the next command to come whole (RFC 5321 §4.5.3.2.7: five minutes)."""
-    data_timeout: float = 180.0
-    """For the next piece of content (RFC 5321 §4.5.3.2.5: three minutes)."""
+    data_timeout: float = 600.0
+    """For the next piece of content (RFC 5321 §4.5.3.2.5 asks the client for three minutes, 4.5.3.2.6 for ten)."""
     content_timeout: float = 3600.0
     """For a whole content: a client that drips octets holds a session no longer than this."""
     session_timeout: float = 6 * 3600.0

@@ -117,7 +117,7 @@ class Session(asyncio.Protocol):
         self._key = network_key(self._peer.address)
         now = context.clock.monotonic()
         self._ends_at = now + context.rules.session_timeout
-        self.deadline = now + context.rules.command_timeout
+        self.deadline = now + context.rules.greeting_timeout
         refusal = context.gate.enter(self._key)
         if refusal is None and context.is_stopping:
             context.gate.leave(self._key)
@@ -293,7 +293,7 @@ class Session(asyncio.Protocol):
         now = self._context.clock.monotonic()
         if engine.phase is Phase.DATA or engine.phase is Phase.CHUNK:
             self.deadline = min(now + rules.data_timeout, self._content_deadline)
-        else:
+        elif engine.phase is not Phase.START:  # before the first command the greeting's deadline holds
             self.deadline = min(now + rules.command_timeout, self._ends_at)
             self._content_deadline = now + rules.content_timeout
 
@@ -581,6 +581,7 @@ class Session(asyncio.Protocol):
         self._peer = found
         self._hello = None
         engine.restart()
+        engine.is_authenticated = found.login is not None
         self._greet()
 
     # --- ending ---------------------------------------------------------------------------------

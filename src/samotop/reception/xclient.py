@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from samotop.errors import PeerError
-from samotop.net.proxy import parse_xclient
+from samotop.net.xclient import parse_xclient
 from samotop.peer import Peer
 from samotop.reply import Reply
 
