@@ -4,74 +4,20 @@ Both readers take octets off the front of a buffer and give content in pieces,
 with dot-stuffing undone and nothing else changed: octets above 127 pass as
 they are. A CR or LF on its own is refused with ``BareLineEnding`` (except in
 BINARYMIME): servers that read it differently is what SMTP smuggling needs.
-Work is linear in the octets received, memory is the caller's buffer.
+What came before it is given first, so that nothing depends on how the octets
+were cut into reads. Work is linear in the octets received, memory is the
+caller's buffer. What a content may not exceed is counted in ``measure``.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-from samotop.errors import PeerError
 from samotop.smtp.lines import BareLineEnding
-from samotop.smtp.rules import Rules
 
 _END: Final = b"\r\n.\r\n"
-
-
-class ContentRefused(PeerError):
-    """The content breaks a limit. The rest of it is swallowed, then the refusal is said."""
-
-    def __init__(self, message: str, status: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class Measure:
-    """Keeps count of what a content may not exceed: size, header section, length of a line.
-
-    Fed with the pieces in order; how they were cut makes no difference.
-    """
-
-    __slots__ = ("_in_header", "_line", "_rules", "_tail", "size")
-
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
-        self._line = 0
-        self._tail = b"\r\n"  # a content that begins with an empty line has no header fields
-        self._in_header = True
-        self.size = 0
-
-    def add(self, piece: bytes) -> None:
-        """Count one piece. Raises ``ContentRefused``."""
-        rules = self._rules
-        length = len(piece)
-        self.size += length
-        if self.size > rules.size:
-            raise ContentRefused(f"message larger than {rules.size} octets", "5.3.4")
-        if self._in_header:
-            self._count_header(piece)
-        last = piece.rfind(b"\n")
-        if last < 0:
-            self._line += length
-        else:
-            self._line += piece.find(b"\n") + 1
-            if self._line > rules.text_line or (length > rules.text_line and self._has_long_line(piece)):
-                raise ContentRefused(f"line longer than {rules.text_line} octets", "5.6.0")
-            self._line = length - last - 1
-        if self._line > rules.text_line:
-            raise ContentRefused(f"line longer than {rules.text_line} octets", "5.6.0")
-
-    def _count_header(self, piece: bytes) -> None:
-        joined = self._tail + piece
-        end = joined.find(b"\r\n\r\n")
-        octets = self.size if end < 0 else self.size - len(joined) + end + 4
-        if octets > self._rules.header:
-            raise ContentRefused(f"header section longer than {self._rules.header} octets", "5.3.4")
-        self._in_header = end < 0
-        self._tail = joined[-3:]
-
-    def _has_long_line(self, piece: bytes) -> bool:
-        return any(len(line) + 1 > self._rules.text_line for line in piece.split(b"\n")[1:-1])
+_BARE: Final = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
 
 class DataReader:
@@ -100,18 +46,17 @@ class DataReader:
                 return b"", False
             self._begun = True
         end = buffer.find(_END)
-        if end >= 0:
-            piece = bytes(buffer[: end + 2])
-            del buffer[: end + 5]
-        else:
-            ready = len(buffer) - _held_back(buffer)
-            if ready == 0:
-                return b"", False
-            piece = bytes(buffer[:ready])
-            del buffer[:ready]
+        ready = end + 2 if end >= 0 else len(buffer) - _held_back(buffer)
+        if ready == 0:
+            return b"", False
+        piece = bytes(buffer[:ready])
         line_ends = piece.count(b"\r\n")
         if piece.count(b"\n") != line_ends or piece.count(b"\r") != line_ends:
-            raise BareLineEnding("CR or LF on its own in content")
+            piece = _before_bare(piece)
+            del buffer[: len(piece)]
+            end = -1
+        else:
+            del buffer[: end + 5 if end >= 0 else ready]
         if b"\r\n." in piece:
             piece = piece.replace(b"\r\n.", b"\r\n")
         return piece, end >= 0
@@ -123,6 +68,15 @@ def _held_back(buffer: bytearray) -> int:
         if buffer.endswith(_END[:length]):
             return length
     return 0
+
+
+def _before_bare(octets: bytes) -> bytes:
+    """What stands before the first CR or LF on its own. Raises ``BareLineEnding`` if that is nothing."""
+    found = _BARE.search(octets)
+    assert found is not None, "only called where there is one"
+    if found.start() == 0:
+        raise BareLineEnding("CR or LF on its own in content")
+    return octets[: found.start()]
 
 
 class ChunkReader:
@@ -144,10 +98,10 @@ class ChunkReader:
     def take(self, buffer: bytearray) -> bytes:
         """Take what is there of the chunk. Raises ``BareLineEnding`` unless the content is binary."""
         piece = bytes(buffer[: self.remaining])
+        if piece and not self._is_binary:
+            piece = self._checked(piece)
         del buffer[: len(piece)]
         self.remaining -= len(piece)
-        if piece and not self._is_binary:
-            self._check(piece)
         return piece
 
     def finish(self) -> None:
@@ -155,14 +109,19 @@ class ChunkReader:
         if self._after_cr:
             raise BareLineEnding("CR on its own in content")
 
-    def _check(self, piece: bytes) -> None:
-        whole = b"\r" + piece if self._after_cr else piece
-        self._after_cr = whole.endswith(b"\r")
-        if self._after_cr:
-            whole = whole[:-1]
+    def _checked(self, piece: bytes) -> bytes:
+        """The piece, or what of it stands before a CR or LF on its own."""
+        before = b"\r" if self._after_cr else b""
+        ends_on_cr = piece.endswith(b"\r")
+        whole = before + (piece[:-1] if ends_on_cr else piece)  # the last CR's LF may come in the next piece
+        if before and not whole.startswith(b"\r\n") and (len(whole) > 1 or ends_on_cr):
+            raise BareLineEnding("CR on its own in content")
         line_ends = whole.count(b"\r\n")
         if whole.count(b"\n") != line_ends or whole.count(b"\r") != line_ends:
-            raise BareLineEnding("CR or LF on its own in content")
+            self._after_cr = False
+            return _before_bare(whole)[len(before) :]
+        self._after_cr = ends_on_cr
+        return piece
 
 
 def format_data(content: bytes) -> bytes:

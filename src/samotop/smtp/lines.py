@@ -1,7 +1,8 @@
 """Command lines off the wire (RFC 5321 §2.3.8).
 
 Only CRLF ends a line. A CR or LF on its own is refused rather than repaired:
-two servers that repair it differently is what SMTP smuggling needs.
+two servers that repair it differently is what SMTP smuggling needs. What is
+found does not depend on how the octets were cut into reads.
 """
 
 from __future__ import annotations
@@ -26,28 +27,38 @@ def take_line(buffer: bytearray, limit: int) -> bytes | None:
     Raises ``LineTooLong`` past ``limit`` octets (CRLF included), so that a
     peer cannot make us buffer more than that; ``BareLineEnding`` as above.
     """
-    end = buffer.find(b"\n", 0, limit)
-    if end < 0:
-        carriage_return = buffer.find(b"\r", 0, limit)
-        if 0 <= carriage_return < min(len(buffer), limit) - 1:
-            raise BareLineEnding("CR without LF")
-        if len(buffer) >= limit:
-            raise LineTooLong(f"line longer than {limit} octets")
-        return None
-    line = bytes(buffer[: end + 1])
-    if line.find(b"\r") != end - 1 or end == 0:
-        raise BareLineEnding("line not ended by CRLF")
-    del buffer[: end + 1]
-    return line[:-2]
+    carriage_return = buffer.find(b"\r", 0, limit)
+    if carriage_return >= 0 and buffer.find(b"\n", 0, carriage_return + 2) == carriage_return + 1 < limit:
+        line = bytes(buffer[:carriage_return])
+        del buffer[: carriage_return + 2]
+        return line
+    available = min(len(buffer), limit)
+    if buffer.find(b"\n", 0, available) >= 0 or 0 <= carriage_return < available - 1:
+        raise BareLineEnding("CR or LF on its own in a command")
+    if len(buffer) >= limit:
+        raise LineTooLong(f"line longer than {limit} octets")
+    return None
 
 
-def skip_line(buffer: bytearray) -> int:
-    """Drop what belongs to an over-long line; return how many octets went.
+def skip_line(buffer: bytearray, limit: int) -> tuple[int, bool]:
+    """Drop what belongs to an over-long line, at most ``limit`` octets of it.
 
-    The line's end goes with it: afterwards the buffer is empty (the line goes
-    on) or begins with the next line.
+    Returns how many octets went and whether the line ended: then the buffer
+    begins with the next line. A CR whose LF may still come stays in the
+    buffer. Raises ``BareLineEnding`` as ``take_line`` does.
     """
-    end = buffer.find(b"\n")
-    count = len(buffer) if end < 0 else end + 1
-    del buffer[:count]
-    return count
+    carriage_return = buffer.find(b"\r", 0, limit)
+    end = carriage_return if carriage_return >= 0 else min(len(buffer), limit)
+    if buffer.find(b"\n", 0, end) >= 0:
+        raise BareLineEnding("LF on its own in a command")
+    if carriage_return < 0:
+        del buffer[:end]
+        return end, False
+    following = buffer[end + 1 : end + 2]
+    if following == b"\n":
+        del buffer[: end + 2]
+        return end + 2, True
+    if following:
+        raise BareLineEnding("CR on its own in a command")
+    del buffer[:end]
+    return end, False

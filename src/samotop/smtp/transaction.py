@@ -11,8 +11,10 @@ from typing import Final
 from samotop.address import Address, NullPath
 from samotop.envelope import Body, MailParameters, Recipient
 from samotop.reply import Reply
-from samotop.smtp.framing import ChunkReader, ContentRefused, DataReader, Measure
+from samotop.smtp.framing import ChunkReader, DataReader
+from samotop.smtp.measure import ContentRefused, Measure
 from samotop.smtp.rules import Rules
+from samotop.smtp.states import Phase
 
 _TOO_LARGE: Final = "5.3.4"
 
@@ -21,6 +23,7 @@ class Transaction:
     """What MAIL, RCPT and the content have brought."""
 
     __slots__ = (
+        "arrived",
         "chunks",
         "is_last",
         "measure",
@@ -29,7 +32,6 @@ class Transaction:
         "recipients",
         "refusal",
         "reverse_path",
-        "swallowed",
     )
 
     def __init__(self, reverse_path: Address | NullPath, parameters: MailParameters, rules: Rules) -> None:
@@ -40,10 +42,11 @@ class Transaction:
         self.reader: DataReader | None = None
         self.chunks: ChunkReader | None = None
         self.is_last = False
-        """Did the BDAT that is arriving say LAST?"""
+        """Did the BDAT that is arriving say LAST, or has the end of DATA been seen?"""
         self.refusal: Reply | None = None
         """The content is refused: the rest of it is swallowed, then this is said."""
-        self.swallowed = 0
+        self.arrived = 0
+        """Octets of the content so far, wanted or not."""
 
     @property
     def is_binary(self) -> bool:
@@ -60,8 +63,8 @@ class Transaction:
 
     def add(self, piece: bytes) -> bool:
         """Count a piece of content; ``False`` if it is not wanted (any more): see ``refusal``."""
+        self.arrived += len(piece)
         if self.refusal is not None:
-            self.swallowed += len(piece)
             return False
         try:
             self.measure.add(piece)
@@ -69,3 +72,21 @@ class Transaction:
             self.refusal = Reply.of(552 if refused.status == _TOO_LARGE else 554, refused.status, str(refused))
             return False
         return True
+
+
+class Stray:
+    """The octets of a BDAT that came out of order; ``reply`` and ``phase`` are what follows them."""
+
+    __slots__ = ("_remaining", "phase", "reply")
+
+    def __init__(self, size: int, phase: Phase, reply: Reply) -> None:
+        self._remaining = size
+        self.phase = phase
+        self.reply = reply
+
+    def swallow(self, buffer: bytearray) -> bool:
+        """Drop what is there of them; were these the last?"""
+        count = min(self._remaining, len(buffer))
+        del buffer[:count]
+        self._remaining -= count
+        return self._remaining == 0
