@@ -178,7 +178,7 @@ def _names_by(value: bytes, hostname: bytes) -> bool:
 
 
 def _without_comments(value: bytes) -> bytes:
-    """Take comments out, also nested ones; where brackets do not match, nothing is a comment and none hides a clause."""
+    """Take comments out, also nested ones; where brackets do not match, nothing is a comment: none hides a clause."""
     if b"(" not in value:
         return value
     kept: list[bytes] = []

@@ -1,0 +1,1 @@
+"""Checks: facts in, verdict out; one check a file."""
