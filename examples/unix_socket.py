@@ -1,4 +1,4 @@
-"""Listen on a UNIX socket: python examples/unix_socket.py /tmp/mail.sock"""
+"""Listen on a UNIX socket: python examples/unix_socket.py ./mail.sock"""
 
 import asyncio
 import sys
@@ -10,7 +10,7 @@ def content(facts: ContentFacts) -> None:
     print("took", facts.content.size, "octets", flush=True)
 
 
-async def main(path: str = "/tmp/samotop-example.sock") -> None:
+async def main(path: str = "./mail.sock") -> None:
     async with Server(content=content, listen=path) as server:
         print("listening on", *server.addresses, flush=True)
         await asyncio.Event().wait()

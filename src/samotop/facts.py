@@ -10,7 +10,7 @@ by reception, read by policy and by the callables that users pass in.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -90,5 +90,11 @@ class ContentFacts:
 
 F = TypeVar("F", contravariant=True)
 
-Decide = Callable[[F], "Verdict | Awaitable[Verdict] | None"]
+Decide = Callable[[F], "Verdict | Awaitable[Verdict | None] | None"]
 """One seam for extension at each stage: facts to a verdict, at once or awaited; ``None`` abstains."""
+
+Decision = Verdict | Sequence[Verdict]
+"""One verdict for all recipients, or one for each in their order."""
+
+DecideContent = Callable[[ContentFacts], "Decision | Awaitable[Decision | None] | None"]
+"""The seam at the end of the content, where recipients may be answered differently."""

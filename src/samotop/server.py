@@ -17,9 +17,9 @@ import asyncio
 import socket
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from samotop.facts import ConnectionFacts, ContentFacts, Decide, HelloFacts, MailFacts, RecipientFacts
+from samotop.facts import ConnectionFacts, Decide, DecideContent, HelloFacts, MailFacts, RecipientFacts
 from samotop.net.clock import SystemClock
 from samotop.net.endpoint import parse_endpoint
 from samotop.net.listen import BACKLOG, open_listener
@@ -34,6 +34,9 @@ from samotop.reception.rules import Rules
 from samotop.reception.service import Reception
 from samotop.reception.stages import Stages
 from samotop.smtp.rules import Rules as SmtpRules
+
+if TYPE_CHECKING:
+    from samotop.store.memory import MemorySpool
 
 
 class Server:
@@ -53,7 +56,7 @@ class Server:
         hello: Decide[HelloFacts] | None = None,
         mail: Decide[MailFacts] | None = None,
         recipient: Decide[RecipientFacts] | None = None,
-        content: Decide[ContentFacts] | None = None,
+        content: DecideContent | None = None,
         listen: str | Sequence[str] = "127.0.0.1:2525",
         hostname: str | None = None,
         protocol: str = "smtp",
@@ -92,6 +95,7 @@ class Server:
         )
         self._open: list[OpenListener] = []
         self._reception: Reception | None = None
+        self._passing: MemorySpool | None = None
 
     @property
     def addresses(self) -> list[str]:
@@ -115,7 +119,7 @@ class Server:
             hostname=self._hostname,
             loop=loop,
             clock=self._clock,
-            spool=self._spool or _passing_spool(self._clock),
+            spool=self._spool or self._pass_through(),
             stages=self._stages,
             rules=self._rules,
             gate=Gate(self._rules.sessions, self._rules.sessions_per_address),
@@ -142,6 +146,15 @@ class Server:
         for listener in self._open:
             await listener.wait_closed()
         self._open.clear()
+        if self._passing is not None:
+            self._passing.close()
+            self._passing = None
+
+    def _pass_through(self) -> Spool:
+        from samotop.store.memory import MemorySpool  # loads the sealer: programs with a spool do not need it
+
+        self._passing = MemorySpool(self._clock)
+        return self._passing
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -151,9 +164,3 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
-
-
-def _passing_spool(clock: Clock) -> Spool:
-    from samotop.store.memory import MemorySpool  # loads the sealer: not every program needs it
-
-    return MemorySpool(clock)

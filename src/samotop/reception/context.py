@@ -15,11 +15,13 @@ from samotop.reception.rules import Rules
 from samotop.reception.stages import Stages
 
 if TYPE_CHECKING:
-    from samotop.reception.session import Session
+    from samotop.reception.connection import Connection
 
 
 class Log(Protocol):
     """Where events are told; fields are allow-listed by whoever writes them (``observe``)."""
+
+    def debug(self, event: str, **fields: Any) -> None: ...
 
     def info(self, event: str, **fields: Any) -> None: ...
 
@@ -28,6 +30,9 @@ class Log(Protocol):
 
 class Silence:
     """A log for programs that want none."""
+
+    def debug(self, event: str, **fields: Any) -> None:
+        return
 
     def info(self, event: str, **fields: Any) -> None:
         return
@@ -65,12 +70,12 @@ class Context:
     logins: Logins | None = None
     log: Log = field(default_factory=Silence)
     exempt: tuple[IPv4Network | IPv6Network, ...] = ()
-    sessions: set[Session] = field(default_factory=set)
+    sessions: set[Connection] = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     emptied: asyncio.Event = field(default_factory=asyncio.Event)
     is_stopping: bool = False
 
-    def forget(self, session: Session) -> None:
+    def forget(self, session: Connection) -> None:
         """A session is over."""
         self.sessions.discard(session)
         if not self.sessions:

@@ -16,19 +16,17 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from samotop.facts import ConnectionFacts, ContentFacts, HelloFacts, MailFacts, RecipientFacts
-from samotop.net.networks import in_networks, peer_of
-from samotop.net.tls import TlsFault, can_start_tls, channel_binding_of, start_tls, tls_of
+from samotop.net.networks import in_networks
 from samotop.peer import Peer
 from samotop.ports import Draft
 from samotop.reception import answers
+from samotop.reception.connection import Connection
 from samotop.reception.context import Context
-from samotop.reception.gate import network_key
 from samotop.reception.listener import Listener, VerbFacts
 from samotop.reception.login import LoginChallenge, LoginDone, LoginExchange, LoginStep, mechanisms_for
-from samotop.reception.prelude import Prelude
 from samotop.reception.storing import Storing
 from samotop.reception.xclient import XCLIENT, XCLIENT_KEYWORD, replace_peer
 from samotop.reply import Reply
@@ -61,78 +59,34 @@ UNREAD_LIMIT: Final = 64 * 1024
 """Octets that may wait in the engine while an answer is awaited; then we stop reading."""
 
 
-class Session(asyncio.Protocol):
+class Session(Connection):
     """Serves one connection. Made by a listener's protocol factory."""
 
     __slots__ = (
         "_connection",
         "_content_deadline",
-        "_context",
         "_draft",
         "_engine",
-        "_ends_at",
         "_exchange",
         "_hello",
         "_is_committing",
         "_is_lingering",
         "_is_pumping",
-        "_is_reading_paused",
-        "_is_writing_paused",
-        "_key",
-        "_listener",
         "_mail",
-        "_peer",
-        "_prelude",
         "_storing",
-        "_task",
-        "_transport",
-        "deadline",
     )
 
     def __init__(self, context: Context, listener: Listener) -> None:
-        self._context = context
-        self._listener = listener
-        self._transport: asyncio.Transport | None = None
+        super().__init__(context, listener)
         self._engine: ServerConnection | None = None
-        self._prelude: Prelude | None = None
-        self._peer = Peer()
-        self._key = ""
         self._connection: ConnectionFacts | None = None
         self._hello: HelloFacts | None = None
         self._mail: MailFacts | None = None
         self._storing: Storing | None = None
         self._draft: Draft | None = None
         self._exchange: LoginExchange | None = None
-        self._task: asyncio.Task[None] | None = None
         self._is_committing = self._is_lingering = self._is_pumping = False
-        self._is_reading_paused = self._is_writing_paused = False
-        self._ends_at = self._content_deadline = self.deadline = 0.0
-
-    # --- the transport's calls ------------------------------------------------------------------
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        context = self._context
-        self._transport = cast("asyncio.Transport", transport)
-        self._peer = peer_of(transport)
-        self._key = network_key(self._peer.address)
-        now = context.clock.monotonic()
-        self._ends_at = now + context.rules.session_timeout
-        self.deadline = now + context.rules.greeting_timeout
-        refusal = context.gate.enter(self._key)
-        if refusal is None and context.is_stopping:
-            context.gate.leave(self._key)
-            refusal = answers.STOPPING
-        if refusal is not None:
-            self._transport.write(refusal.wire)
-            self._transport.close()
-            self._transport = None
-            context.log.info("session_refused", code=refusal.code, listener=self._listener.name)
-            return
-        context.sessions.add(self)
-        if in_networks(self._peer.address, self._listener.proxy):
-            self._prelude = Prelude(context.loop, context.rules.proxy_wait, self._prelude_over, self.abort)
-        else:
-            self._open(b"")
+        self._content_deadline = 0.0
 
     def data_received(self, data: bytes) -> None:
         if self._is_lingering or self._transport is None:
@@ -148,52 +102,10 @@ class Session(asyncio.Protocol):
         elif engine.buffered > UNREAD_LIMIT:
             self._pause_reading()
 
-    def eof_received(self) -> bool:
-        return False  # the transport closes itself: nobody listens to more replies
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._transport is None:
-            return
-        self._transport = None
-        self._context.gate.leave(self._key)
-        self._context.forget(self)
+    def _on_lost(self) -> None:
         self._drop_draft()
-        if self._prelude is not None:
-            self._prelude.close()
-        if self._task is not None:
-            self._task.cancel()
-        self._context.log.info("session_closed", listener=self._listener.name)
-
-    def pause_writing(self) -> None:
-        self._is_writing_paused = True  # who does not read our replies is not read either
-        self._pause_reading()
-
-    def resume_writing(self) -> None:
-        self._is_writing_paused = False
-        self._resume_reading()
-        if self._task is None:
-            self._pump()
 
     # --- beginning ------------------------------------------------------------------------------
-
-    def _prelude_over(self, peer: Peer | None, octets: bytes) -> None:
-        """The PROXY header was read, or none came: ``peer`` is who is behind the proxy."""
-        if self._prelude is not None:
-            self._prelude.close()
-            self._prelude = None
-        if peer is not None:
-            self._peer = peer
-        self._open(octets)
-
-    def _open(self, octets: bytes) -> None:
-        if self._listener.tls == "implicit":
-            self._spawn(self._begin_encrypted(self._handshake(octets)))
-        else:
-            self._begin(octets)
-
-    async def _begin_encrypted(self, handshake: Awaitable[asyncio.Transport]) -> None:
-        if await self._is_encrypted_after(handshake):
-            self._begin(b"")
 
     def _begin(self, octets: bytes) -> None:
         """TLS, if any, is there: make the engine, and greet."""
@@ -220,14 +132,6 @@ class Session(asyncio.Protocol):
             self.deadline += wait
         else:
             self._greet()
-
-    def _may_start_tls(self) -> bool:
-        return (
-            self._listener.tls in ("starttls", "required")
-            and self._context.tls is not None
-            and self._transport is not None
-            and can_start_tls(self._transport)
-        )
 
     def _greet(self) -> None:
         engine = self._engine
@@ -256,6 +160,10 @@ class Session(asyncio.Protocol):
         engine.send(Reply(220, None, (verdict.said or f"{self._context.hostname} {word}",)))
 
     # --- the loop -------------------------------------------------------------------------------
+
+    def _go_on(self) -> None:
+        if self._engine is not None:
+            self._pump()
 
     def _pump(self) -> None:
         """Take all events that are there, then write what is to be said in one go."""
@@ -329,29 +237,6 @@ class Session(asyncio.Protocol):
             verdict = answers.INTERNAL
         if self._transport is not None:
             answer(ABSTAIN if verdict is None else verdict)
-
-    def _spawn(self, coroutine: Any) -> None:
-        """Go on in a task; the session reads no event until it is over."""
-        task = self._context.loop.create_task(coroutine)
-        self._task = task
-        self._context.tasks.add(task)
-        task.add_done_callback(self._task_done)
-
-    def _task_done(self, task: asyncio.Task[None]) -> None:
-        self._context.tasks.discard(task)
-        if self._task is task:
-            self._task = None
-        if task.cancelled():
-            return
-        error = task.exception()
-        if error is not None:
-            self._report(error)
-            self.abort()
-        elif self._transport is not None and self._engine is not None and self._task is None:
-            self._pump()
-
-    def _report(self, error: BaseException) -> None:
-        self._context.log.error("decider_failed", error=error, listener=self._listener.name)
 
     # --- events ---------------------------------------------------------------------------------
 
@@ -488,29 +373,10 @@ class Session(asyncio.Protocol):
             self._hello = self._mail = self._storing = None
             self._served().tls_started()
 
-    def _handshake(self, early: bytes) -> Awaitable[asyncio.Transport]:
-        """Begin TLS: from this call on nothing is read in the clear. ``early`` is what was read already."""
-        assert self._transport is not None, "somebody is connected"
-        assert self._context.tls is not None, "TLS is offered only where it is there"
-        context, rules = self._context.tls.context, self._context.rules
-        return start_tls(self._context.loop, self._transport, self, context, rules.handshake_timeout, early=early)
-
-    async def _is_encrypted_after(self, handshake: Awaitable[asyncio.Transport]) -> bool:
-        try:
-            self._transport = await handshake
-        except TlsFault as fault:
-            self._context.log.info("handshake_failed", error_kind=fault.kind, listener=self._listener.name)
-            return False
-        self._peer = replace(self._peer, tls=tls_of(self._transport))
-        return True
-
     # --- AUTH -----------------------------------------------------------------------------------
 
     def _mechanisms(self, is_encrypted: bool) -> Sequence[str]:
         return mechanisms_for(is_encrypted, bool(self._channel_binding()), self._listener.allows_plaintext_login)
-
-    def _channel_binding(self) -> bytes:
-        return channel_binding_of(self._transport) if self._transport is not None else b""
 
     def _on_auth(self, event: Auth) -> None:
         logins = self._context.logins
@@ -601,7 +467,6 @@ class Session(asyncio.Protocol):
             self.deadline = self._context.clock.monotonic() + self._context.rules.linger
 
     def expire(self) -> None:
-        """The deadline has passed (called by the service's sweep)."""
         if self._transport is None:
             return
         if self._is_lingering or self._engine is None or self._engine.phase is Phase.CLOSED:
@@ -612,7 +477,6 @@ class Session(asyncio.Protocol):
         self._hang_up(answers.TIMED_OUT)
 
     def stop(self) -> None:
-        """The server stops: end now, or after the transaction that is under way."""
         engine = self._engine
         if self._transport is None:
             return
@@ -629,20 +493,6 @@ class Session(asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(engine.data_to_send())
         self._finish()
-
-    def abort(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
-
-    def _pause_reading(self) -> None:
-        if self._transport is not None and not self._is_reading_paused:
-            self._is_reading_paused = True
-            self._transport.pause_reading()
-
-    def _resume_reading(self) -> None:
-        if self._transport is not None and self._is_reading_paused and not self._is_writing_paused:
-            self._is_reading_paused = False
-            self._transport.resume_reading()
 
 
 _REACT: Final[dict[type[Event], Callable[[Session, Any], None]]] = {

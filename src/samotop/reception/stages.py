@@ -8,17 +8,12 @@ awaitable nothing waits: no task and no future is made.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from samotop.facts import ConnectionFacts, ContentFacts, Decide, HelloFacts, MailFacts, RecipientFacts
+from samotop.facts import ConnectionFacts, Decide, DecideContent, Decision, HelloFacts, MailFacts, RecipientFacts
 from samotop.verdict import ABSTAIN, Action, Verdict
-
-F = TypeVar("F")
-
-Decision = Verdict | Sequence[Verdict]
-"""One verdict, or at the content stage one for each recipient in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +24,7 @@ class Stages:
     hello: Decide[HelloFacts] | None = None
     mail: Decide[MailFacts] | None = None
     recipient: Decide[RecipientFacts] | None = None
-    content: Decide[ContentFacts] | None = None
+    content: DecideContent | None = None
 
     def before(self, other: Stages) -> Stages:
         """These deciders first, ``other``'s where these abstain."""
@@ -42,30 +37,34 @@ class Stages:
         )
 
 
-def chain(*deciders: Decide[F] | None) -> Decide[F] | None:
+def chain(*deciders: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
     """Make one decider of several."""
     present = [decider for decider in deciders if decider is not None]
     if len(present) < 2:
         return present[0] if present else None
 
-    def decide(facts: F) -> Verdict | Awaitable[Verdict] | None:
+    def decide(facts: Any) -> Any:
         for number, decider in enumerate(present):
             found = decider(facts)
-            if found is None or (isinstance(found, Verdict) and found.action is Action.ABSTAIN):
-                continue
             if inspect.isawaitable(found):
                 return _go_on(found, present[number + 1 :], facts)
-            return found
+            if not _abstains(found):
+                return found
         return ABSTAIN
 
     return decide
 
 
-async def _go_on(waiting: Awaitable[Any], rest: Sequence[Decide[F]], facts: F) -> Verdict:
-    verdict: Verdict | None = await waiting
+async def _go_on(waiting: Awaitable[Any], rest: Sequence[Callable[[Any], Any]], facts: Any) -> Any:
+    found = await waiting
     for decider in rest:
-        if verdict is not None and not (isinstance(verdict, Verdict) and verdict.action is Action.ABSTAIN):
+        if not _abstains(found):
             break
         found = decider(facts)
-        verdict = await found if inspect.isawaitable(found) else found
-    return verdict if verdict is not None else ABSTAIN
+        if inspect.isawaitable(found):
+            found = await found
+    return ABSTAIN if found is None else found
+
+
+def _abstains(found: Decision | None) -> bool:
+    return found is None or (isinstance(found, Verdict) and found.action is Action.ABSTAIN)

@@ -14,15 +14,15 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Self
 
-from samotop.facts import ContentFacts, Decide
+from samotop.facts import ContentFacts, Decide, MailFacts, RecipientFacts
 from samotop.net.clock import SystemClock
 from samotop.net.tls import TlsFiles, ensure_self_signed
 from samotop.server import Server
@@ -32,7 +32,7 @@ from samotop.verdict import Verdict
 
 @dataclass(frozen=True, slots=True)
 class CaughtMail:
-    """One message as it was sent. ``content`` has CRLF line ends; ``login`` and ``is_encrypted`` tell of the session."""
+    """One message as it was sent, with CRLF line ends; ``login`` and ``is_encrypted`` tell of the session."""
 
     reverse_path: str
     recipients: list[str]
@@ -43,7 +43,7 @@ class CaughtMail:
     @property
     def message(self) -> EmailMessage:
         """The content, parsed by Python's own library."""
-        return cast("EmailMessage", message_from_bytes(self.content, policy=policy.default))
+        return message_from_bytes(self.content, policy=policy.default)
 
 
 class MailCatcher:
@@ -51,8 +51,9 @@ class MailCatcher:
 
     ``tls`` is none, starttls, required or implicit, with a certificate made for
     the occasion (``certificate`` is its file, to be trusted by the client).
-    ``accounts`` are names and passwords; with them a login is required. Other
-    stages of ``Server`` may be given as ``stages``, to refuse on purpose.
+    ``accounts`` are names and passwords; with them a login is required.
+    ``mail``, ``recipient`` and ``content`` are stages of ``Server``, to refuse on
+    purpose.
     """
 
     host = "127.0.0.1"
@@ -63,13 +64,17 @@ class MailCatcher:
         tls: str = "none",
         accounts: Mapping[str, str] | None = None,
         protocol: str = "smtp",
-        stages: Mapping[str, Decide[Any]] | None = None,
+        mail: Decide[MailFacts] | None = None,
+        recipient: Decide[RecipientFacts] | None = None,
+        content: Callable[[ContentFacts], Verdict | None] | None = None,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="samotop-catcher-")
         self._tls_mode = tls
         self._accounts = dict(accounts or {})
         self._protocol = protocol
-        self._stages = dict(stages or {})
+        self._mail = mail
+        self._recipient = recipient
+        self._content = content
         self._caught: list[CaughtMail] = []
         self._changed = threading.Condition()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -131,7 +136,8 @@ class MailCatcher:
             logins=MemoryAccounts(self._accounts).logins() if self._accounts else None,
             requires_login=bool(self._accounts),
             allows_plaintext_login=self._tls_mode == "none",
-            **{name: stage for name, stage in self._stages.items() if name != "content"},
+            mail=self._mail,
+            recipient=self._recipient,
         )
         try:
             async with server:
@@ -144,14 +150,11 @@ class MailCatcher:
         finally:
             self._has_started.set()
 
-    async def _catch(self, facts: ContentFacts) -> Verdict | None:
+    def _catch(self, facts: ContentFacts) -> Verdict | None:
         """Keep the mail, unless the test's own content stage refuses it."""
-        decide = self._stages.get("content")
-        if decide is not None:
-            found = decide(facts)
-            verdict = await found if asyncio.iscoroutine(found) else found
-            if isinstance(verdict, Verdict) and verdict.is_refusal:
-                return verdict
+        verdict = self._content(facts) if self._content is not None else None
+        if verdict is not None and verdict.is_refusal:
+            return verdict
         envelope = facts.envelope
         mail = CaughtMail(
             reverse_path=str(envelope.reverse_path),
@@ -163,4 +166,4 @@ class MailCatcher:
         with self._changed:
             self._caught.append(mail)
             self._changed.notify_all()
-        return None
+        return verdict
