@@ -116,8 +116,8 @@ async def measure(directory: str, sessions: int, messages: int, settles: bool) -
     database.close()
     each = 1e6 / messages
     print(
-        f"{sessions:5} sessions{', settled' if settles else '         '}: {messages / took:8.0f}/s   loop {loop_cpu * each:5.1f}"
-        f" us   writer {writer_cpu * each:5.1f} us   process {all_cpu * each:5.1f} us"
+        f"{sessions:5} sessions{', settled' if settles else '         '}: {messages / took:8.0f}/s"
+        f"   loop {loop_cpu * each:5.1f} us   writer {writer_cpu * each:5.1f} us   process {all_cpu * each:5.1f} us"
     )
 
 

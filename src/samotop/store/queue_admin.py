@@ -70,9 +70,10 @@ class QueueAdmin:
             last = str(rows[-1][0])
 
     def counts(self) -> dict[State, int]:
-        rows = self._database.reader().execute("SELECT state, count(*) FROM entry GROUP BY state").fetchall()
-        found: dict[Any, Any] = dict(rows)
-        return {state: int(found.get(number, 0)) for number, state in enumerate(STATES)}
+        found = dict.fromkeys(STATES, 0)
+        for number, entries in self._database.reader().execute("SELECT state, count(*) FROM entry GROUP BY state"):
+            found[STATES[int(number)]] = int(entries)
+        return found
 
     def show(self, name: str) -> Entry | None:
         row = self._database.reader().execute(ENTRY_SELECT + "WHERE id = ?", (name,)).fetchone()
