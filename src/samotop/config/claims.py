@@ -7,7 +7,6 @@ which is ``routing``'s: exact addresses before patterns before domains.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -15,7 +14,10 @@ from samotop.config.locate import Path
 from samotop.config.patterns import overlap
 from samotop.config.places import collide
 from samotop.config.shapes import Config, Listen, Mailbox, Rewrite
-from samotop.net.endpoint import Stdio
+from samotop.errors import SetupError
+from samotop.net.endpoint import Inherited, Stdio
+from samotop.routing.rewriting import Rewriter
+from samotop.routing.rules import Rewrite as RoutingRewrite
 
 Found = tuple[Path, str, str]
 
@@ -25,8 +27,6 @@ def check_claims(values: Mapping[str, Any]) -> Iterator[Found]:
     yield from _check_listeners(values.get("listeners", ()), values.get("workers", 1))
     yield from _check_rewrites(values.get("rewrites", ()))
     mailboxes = [mailbox for mailbox in values.get("mailboxes", ()) if mailbox is not None]
-    if "domains" in values:
-        yield from _check_domains(mailboxes, values["domains"])
     yield from _check_addresses(mailboxes)
     yield from _check_smart(mailboxes)
     yield from _check_catchalls(mailboxes)
@@ -52,41 +52,27 @@ def _check_listeners(listeners: tuple[Listen | None, ...], workers: int) -> Iter
             if other is not None and collide(listener.address, other.address):
                 yield path, f'"{listener.address}" wants what listener {first + 1} already has', "change or remove one"
                 break
-        if isinstance(listener.address, Stdio) and workers > 1:
-            yield path, "standard input is one session, it cannot be shared by workers", "write workers = 1"
+        if isinstance(listener.address, Stdio | Inherited) and workers > 1:
+            yield path, f'several workers cannot share "{listener.address}"', "write workers = 1, or host:port"
 
 
 def _check_rewrites(rewrites: tuple[Rewrite | None, ...]) -> Iterator[Found]:
-    """A template may name only groups that the expression has. An expression that matches nothing tells."""
+    """A template may name only groups that the expression has: ``routing`` says."""
     for number, rewrite in enumerate(rewrites):
-        if rewrite is None:
-            continue
-        try:
-            match = re.compile(f"{rewrite.match}\n|").match("")
-            assert match is not None
-            match.expand(rewrite.to)
-        except (re.error, IndexError) as error:
-            yield (
-                ("rewrite", number, "to"),
-                f'to: "{rewrite.to}" does not fit the expression: {error}',
-                "\\1 is what the first ( ) of the expression matched",
-            )
+        if rewrite is not None:
+            try:
+                Rewriter([RoutingRewrite(rewrite.match, rewrite.to)])
+            except SetupError as error:
+                yield ("rewrite", number, "to"), f"to: {error.args[0]}", error.remedy
 
 
-def _check_domains(mailboxes: list[Mailbox], domains: tuple[str, ...]) -> Iterator[Found]:
-    """An address of a domain that is not ours would never receive anything."""
-    ours = frozenset(domains)
-    for mailbox in mailboxes:
-        here: Path = ("mailbox", mailbox.name)
-        for key, claims in (("addresses", mailbox.addresses), ("smart", mailbox.smart), ("domains", mailbox.domains)):
-            for number, claim in enumerate(claims):
-                domain = claim.rpartition("@")[2]
-                if not _is_ours(domain, ours):
-                    yield (
-                        (*here, key, number),
-                        f'{key}: "{claim}" is in no domain of ours',
-                        f'add "{domain.removeprefix("*.")}" to domains, or correct it',
-                    )
+def foreign_claims(config: Config) -> Iterator[str]:
+    """Claims in domains that are not served: they hold, and they are the usual slip of the pen."""
+    ours = frozenset(config.domains)
+    for mailbox in config.mailboxes:
+        for claim in (*mailbox.addresses, *mailbox.smart, *mailbox.domains):
+            if not _is_ours(claim.rpartition("@")[2], ours):
+                yield f'[mailbox.{mailbox.name}] claims "{claim}", which is in no domain of domains'
 
 
 def _is_ours(domain: str, ours: frozenset[str]) -> bool:

@@ -77,7 +77,7 @@ def make_home(home: Path) -> None:
 class HomeLock:
     """Held by the one server of a home. A context manager; ``TryAgainLater`` where another has it.
 
-    Inherited by children that are forked, so workers keep it while they live.
+    Closed on exec: workers are children that end with the server.
     """
 
     def __init__(self, home: Path) -> None:

@@ -17,8 +17,9 @@ from samotop.config import patterns, places, quantities
 from samotop.config.fault import BadValue
 from samotop.errors import SetupError
 from samotop.net.endpoint import Tcp, parse_endpoint
+from samotop.routing.rewriting import check_expression
 
-ACCOUNT_NAME: Final = re.compile(r"[a-z0-9._-]{1,64}")
+ACCOUNT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 """An account's name: it also names a directory, so neither slash nor upper case."""
 
 REGEX_LIMIT: Final = 500
@@ -128,10 +129,10 @@ def _shown(raw: object) -> str:
 
 
 def _read_account(raw: object) -> str:
-    if not isinstance(raw, str) or not ACCOUNT_NAME.fullmatch(raw) or raw in (".", ".."):
+    if not isinstance(raw, str) or not ACCOUNT_NAME.fullmatch(raw):
         raise BadValue(
             f"{_shown(raw)} is not the name of an account",
-            "write at most 64 of the characters a-z 0-9 . _ -",
+            "write at most 64 of a-z 0-9 . _ -, beginning with a letter or digit",
         )
     return raw
 
@@ -176,15 +177,13 @@ def _read_regex(raw: object) -> str:
             f"an expression has 1 to {REGEX_LIMIT} characters", "write it in single quotes: '(.*)@old\\.example'"
         )
     try:
-        re.compile(raw)
-    except re.error as error:
-        raise BadValue(
-            f"the expression cannot be read: {error}", "put it in single quotes, and a \\ before a dot"
-        ) from None
+        check_expression(raw)
+    except SetupError as error:
+        raise BadValue(error.args[0], error.remedy) from None
     return raw
 
 
-HOSTNAME: Final = Kind("a host name", places.parse_hostname)
+HOSTNAME: Final = Kind("a host name", places.parse_domain)
 DOMAIN: Final = Kind("a domain", places.parse_domain)
 TRUTH: Final = Kind("true or false", _read_truth, bool)
 TEXT: Final = Kind("a text", _read_text)
@@ -192,7 +191,7 @@ ACCOUNT: Final = Kind("an account's name", _read_account)
 NETWORK: Final = Kind("an address or network", places.parse_network, places.format_network)
 LISTEN: Final = Kind("host:port, a socket's path, stdio, systemd or systemd:NAME", places.parse_listener)
 SERVER: Final = Kind("the URL of a mail server", places.parse_server_url, places.blot_password)
-VIA: Final = Kind("a destination", places.parse_via, lambda via: places.blot_password(str(via)))
+VIA: Final = Kind("a destination", places.parse_via, places.format_via)
 ADDRESS: Final = Kind("an address", patterns.parse_address)
 SMART: Final = Kind("a pattern of addresses", patterns.parse_smart)
 MATCH: Final = Kind("a domain, an address or a pattern", patterns.parse_match)

@@ -1,8 +1,8 @@
 """What a mailbox or a route claims: addresses, domains, and patterns with ``*``.
 
-``*`` stands for any characters, also none; it does not cross the ``@``.
-Domains compare in any case. Local parts of our own mailboxes do as well:
-nobody should own ``Bob@`` beside another's ``bob@``.
+Form, and whether two of them meet; what an address matches is for
+``samotop.routing`` to say. ``*`` stands for any characters, also none; it does
+not cross the ``@``. Domains and local parts compare in any case.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Final
 
 from samotop.config.fault import BadValue
 from samotop.config.places import parse_domain
+from samotop.errors import SetupError
+from samotop.routing.patterns import fold_local, parse_domain_glob
 
 LOCAL_LIMIT: Final = 254
 """Characters of a local part; as in ``samotop.smtp``."""
@@ -54,7 +56,7 @@ def parse_pattern(raw: object, remedy: str) -> str:
     """Form common to all of them. Raises ``BadValue`` with ``remedy``."""
     if not isinstance(raw, str):
         raise BadValue("this is a text", remedy)
-    text = unicodedata.normalize("NFC", raw).strip().lower()
+    text = unicodedata.normalize("NFC", raw).strip().lower().removesuffix(".")
     local, at, domain = text.rpartition("@")
     if at and (len(local) > LOCAL_LIMIT or not _LOCAL.fullmatch(local)):
         raise BadValue(f'"{raw}" has no local part that could be matched', remedy)
@@ -63,14 +65,15 @@ def parse_pattern(raw: object, remedy: str) -> str:
     if domain != "*":
         try:
             domain = _check_domain(domain)
-        except BadValue:
+        except (BadValue, SetupError):
             raise BadValue(f'"{raw}" has no domain that could be matched', remedy) from None
-    return f"{local}@{domain}" if at else domain
+    return f"{fold_local(local)}@{domain}" if at else domain
 
 
 def _check_domain(domain: str) -> str:
-    parse_domain(domain.replace("*", "x"))
-    return domain.rstrip(".")
+    """A domain with stars as it is compared. Raises ``BadValue`` or ``SetupError``."""
+    parse_domain(domain.replace("*", "x") if domain.isascii() else domain.replace("*.", ""))
+    return "*".join(parse_domain_glob(domain).pieces)
 
 
 def overlap(one: str, other: str) -> bool:

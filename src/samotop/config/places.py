@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
@@ -17,33 +16,27 @@ from samotop.config.fault import BadValue
 from samotop.errors import SetupError
 from samotop.net.endpoint import Endpoint, Inherited, Tcp, parse_endpoint
 from samotop.net.networks import Network, parse_networks
+from samotop.routing import via as routing_via
+from samotop.routing.patterns import fold_domain
+from samotop.routing.via import Target
 
 DOMAIN_LIMIT: Final = 253
 """Characters of a domain in text (RFC 1035 §2.3.4)."""
 
-_LABEL: Final = re.compile(r"[^\W_](?:[\w-]{0,61}[^\W_])?")
+_LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]")
 
 
 def parse_domain(raw: object) -> str:
-    """A domain in lower case, without a closing dot; U-labels stay U-labels (in NFC)."""
+    """A domain as it is compared: A-labels, lower case, without a closing dot."""
     if not isinstance(raw, str):
         raise BadValue("a domain is a text", 'write it like "example.org"')
-    text = unicodedata.normalize("NFC", raw).strip().rstrip(".").lower()
+    text = unicodedata.normalize("NFC", raw).strip().lower().removesuffix(".")
     if "@" in text:
         raise BadValue(f'"{raw}" is an address, not a domain', f'write "{text.rpartition("@")[2]}"')
-    if not text or len(text) > DOMAIN_LIMIT or not all(_LABEL.fullmatch(label) for label in text.split(".")):
+    name = fold_domain(text) or ""
+    if not name or len(name) > DOMAIN_LIMIT or not all(_LABEL.fullmatch(label) for label in name.split(".")):
         raise BadValue(f'"{raw}" is not a domain', 'write it like "example.org"')
-    return text
-
-
-def parse_hostname(raw: object) -> str:
-    """The name we greet with: ASCII, for it stands in every greeting (RFC 5321 §4.1.1.1)."""
-    name = parse_domain(raw)
-    if not name.isascii():
-        raise BadValue(
-            f'"{raw}" has letters that a greeting cannot carry', 'write the A-label, like "xn--bcher-kva.example"'
-        )
     return name
 
 
@@ -147,49 +140,27 @@ def blot_password(url: str) -> str:
     return re.sub(r"(://[^/@:]*:)[^/]*@", r"\1***@", url)
 
 
-LOCAL_KINDS: Final = ("discard", "console", "directory", "maildir", "mbox", "journal")
-"""Destinations on this machine."""
-NEXT_HOP_KINDS: Final = ("lmtp", "smtp", "smtps", "child")
-"""Destinations that another program answers for."""
-
-_VIA_REMEDY: Final = (
-    "write discard, console, directory:PATH, maildir:PATH, mbox:PATH, journal:PATH, "
-    "smtp://HOST, smtps://HOST, lmtp://HOST:PORT, lmtp:/PATH or child:COMMAND"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Via:
-    """A route's destination. ``argument`` is the path, the command or the whole URL; empty for discard and console."""
-
-    kind: str
-    argument: str = ""
-
-    @property
-    def is_local(self) -> bool:
-        return self.kind in LOCAL_KINDS
-
-    def __str__(self) -> str:
-        if self.kind in SERVER_SCHEMES or not self.argument:
-            return self.argument or self.kind
-        return f"{self.kind}:{self.argument}"
-
-
-def parse_via(raw: object) -> Via:
-    """``discard``, ``maildir:PATH``, ``smtp://host``..."""
+def parse_via(raw: object) -> Target:
+    """``discard``, ``maildir:PATH``, ``smtp://host``...; see ``samotop.routing.via``."""
     if not isinstance(raw, str):
-        raise BadValue("a destination is a text", _VIA_REMEDY)
-    text = raw.strip()
-    kind, colon, argument = text.partition(":")
-    if kind in SERVER_SCHEMES and colon:
-        return Via(kind, parse_server_url(text))
-    if kind in ("discard", "console"):
-        if colon:
-            raise BadValue(f'"{kind}" takes nothing behind it', f'write "{kind}"')
-        return Via(kind)
-    if kind in (*LOCAL_KINDS, "child"):
-        if not argument.strip() or "\0" in argument:
-            wanted = "command" if kind == "child" else "path"
-            raise BadValue(f'"{text}" has no {wanted}', f'write "{kind}:{wanted.upper()}"')
-        return Via(kind, argument.strip())
-    raise BadValue(f'"{blot_password(text)}" is not a destination', _VIA_REMEDY)
+        raise BadValue("a destination is a text", 'write it like "maildir:PATH" or "discard"')
+    try:
+        target = routing_via.parse_via(raw)
+    except SetupError as error:
+        raise BadValue(error.args[0], error.remedy) from None
+    if target.kind in SERVER_SCHEMES:
+        parse_server_url(target.argument)
+    return target
+
+
+def format_via(target: Target) -> str:
+    """The text that reads back to ``target``, its password blotted out."""
+    if target.kind in SERVER_SCHEMES:
+        return blot_password(target.argument)
+    usual = Target(target.kind, target.argument)
+    query = []
+    if target.size != usual.size:
+        query.append(f"size={target.size}")
+    if target.age != usual.age:
+        query.append(f"age={target.age:.0f}s")
+    return target.kind + (f":{target.argument}" if target.argument else "") + ("?" + "&".join(query) if query else "")

@@ -44,7 +44,7 @@ required); for anybody else `127.0.0.1:2525` and `127.0.0.1:2587`, the same with
 
 _TAIL: Final = """
 An exact address goes before a pattern, a pattern before a domain. Patterns of two owners that match the same address
-are refused by `samotop check`, and so is an address in a domain that is not ours and below none of ours.
+are refused by `samotop check`; a claim in a domain that is neither ours nor below one of ours holds, with a note.
 
 ```toml
 [mailbox.alice]

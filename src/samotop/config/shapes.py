@@ -14,10 +14,11 @@ from typing import Annotated, Final
 
 from samotop.config import keys
 from samotop.config.keys import Key, Table, choice, count, duration, size
-from samotop.config.places import Via, parse_listener, parse_network
+from samotop.config.places import parse_listener, parse_network
 from samotop.net.endpoint import Endpoint, Inherited, Tcp
 from samotop.net.networks import Network
 from samotop.reception.rules import Rules as ReceptionRules
+from samotop.routing.via import Target
 from samotop.smtp.rules import Rules
 
 PROTOCOLS: Final = ("smtp", "lmtp", "submission", "imap", "web", "metrics")
@@ -106,6 +107,9 @@ class Limits:
         _RULES.transactions
     )
     auth_failures: Annotated[int, Key(count(100), "Failed logins before the session ends.")] = _RULES.auth_failures
+    greeting_timeout: Annotated[
+        float, Key(duration(1), "From the connection to the client's first command, TLS included.")
+    ] = _RECEPTION.greeting_timeout
     handshake_timeout: Annotated[float, Key(duration(1), "For a TLS handshake.")] = _RECEPTION.handshake_timeout
     command_timeout: Annotated[
         float, Key(duration(1), "For the next command (RFC 5321 §4.5.3.2.7 asks for 5 minutes).")
@@ -210,12 +214,12 @@ class Route:
 
     match: Annotated[str, Key(keys.MATCH, "A domain, an address, or a pattern of either; `*` alone is everything.")]
     via: Annotated[
-        Via,
+        Target,
         Key(
             keys.VIA,
-            "`discard`, `console`, `directory:PATH`, `maildir:PATH`, `mbox:PATH`, `journal:PATH`; `smtp://HOST`, "
-            "`smtps://HOST`, `lmtp://HOST:PORT`, `lmtp:/PATH`, `child:COMMAND` come in a later release: until then "
-            "such mail is held in the queue. Paths are relative to the home.",
+            "`discard`, `console`, `directory:PATH`, `maildir:PATH`, `mbox:PATH`, `journal:PATH?size=100MB&age=1d`; "
+            "`smtp://HOST`, `smtps://HOST`, `lmtp://HOST:PORT`, `lmtp:/PATH`, `child:COMMAND` come in a later release: "
+            "until then such mail is held in the queue. Paths are relative to the home.",
         ),
     ]
 
@@ -259,7 +263,12 @@ class Config:
     tls: Annotated[TlsFiles, Table("Certificate and key.", TlsFiles, "tls")] = TlsFiles()
     rewrites: Annotated[
         tuple[Rewrite, ...],
-        Table("Rewritten recipients: in order, each sees what the one before it left.", Rewrite, "rewrite", "[[]]"),
+        Table(
+            "Rewritten recipients: in order, the first that matches the whole address replaces it, once.",
+            Rewrite,
+            "rewrite",
+            "[[]]",
+        ),
     ] = ()
     routes: Annotated[
         tuple[Route, ...],
@@ -273,7 +282,11 @@ class Config:
     mailboxes: Annotated[
         tuple[Mailbox, ...],
         Table(
-            "What an account owns. An account without a table owns NAME@ of every domain.", Mailbox, "mailbox", "[.]"
+            "What an account owns. An account for which no table claims addresses or patterns owns NAME@ of every "
+            "domain.",
+            Mailbox,
+            "mailbox",
+            "[.]",
         ),
     ] = ()
 

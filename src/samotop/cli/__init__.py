@@ -1,0 +1,19 @@
+"""The command line: ``samotop VERB``.
+
+Contains no rules and no SQL: each verb calls what the server and the library
+call. ``main`` imports the rest when it is called, so that a small verb does
+not pay for the others.
+
+Exit status: 0 done, 1 refused or found wrong, 2 usage, 75 try again later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line, by default the process's own; return the exit status."""
+    from samotop.cli.tree import run
+
+    return run(arguments)

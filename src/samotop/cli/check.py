@@ -1,0 +1,76 @@
+"""``samotop check`` and ``samotop config``: what is wrong with a home, and what holds in it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from samotop.cli.later import awaited
+from samotop.cli.place import Home, Json, name_home, open_home, open_state
+from samotop.cli.show import print_json
+from samotop.config.claims import unknown_owners
+from samotop.config.effective import format_config, plain_config
+from samotop.config.fault import ConfigRefused, Fault
+from samotop.config.home import STATE_NAME, check_home
+from samotop.config.locate import locate
+from samotop.config.read import FILE_NAME, load_config
+from samotop.config.shapes import Config
+from samotop.errors import SetupError
+
+
+def load_checked(home: Path) -> Config:
+    """The configuration of a home that can be served. Raises ``ConfigRefused`` with every fault, ``SetupError``."""
+    check_home(home)
+    config = load_config(home)
+    if config.store == "sqlite" and (home / STATE_NAME).exists():
+        with open_state(home) as state:
+            found = list(unknown_owners(config, state.accounts.names()))
+        if found:
+            path = home / FILE_NAME
+            lines = locate(path.read_text("utf-8-sig"))
+            raise ConfigRefused([Fault(str(path), lines.of(at), what, remedy) for at, what, remedy in found])
+    return config
+
+
+def check(*, json: Json = False, home: Home = None) -> int:
+    """Check the home and its samotop.toml; tell every mistake with its line and what would be right.
+
+    Exits 1 where there is one. Nothing is started and nothing changed.
+    """
+    place = name_home(home)
+    faults: tuple[Fault, ...] = ()
+    notes: list[str] = []
+    try:
+        notes = awaited(load_checked(place))
+    except ConfigRefused as refused:
+        faults = refused.faults
+    except SetupError as error:
+        faults = (Fault(error.place or str(place), 0, str(error.args[0]), error.remedy),)
+    if json:
+        print_json(
+            {
+                "faults": [
+                    {"file": one.file, "line": one.line, "what": one.what, "remedy": one.remedy} for one in faults
+                ],
+                "notes": notes,
+            }
+        )
+    else:
+        for fault in faults:
+            print(fault, file=sys.stderr)
+        for note in notes:
+            print(f"note: {note}", file=sys.stderr)
+        if not faults:
+            print(f"{os.path.join(place, FILE_NAME)}: no mistakes")
+    return 1 if faults else 0
+
+
+def config(*, json: Json = False, home: Home = None) -> int:
+    """Print the effective configuration: every key with the value that holds, passwords blotted out."""
+    found = load_config(open_home(home))
+    if json:
+        print_json(plain_config(found))
+    else:
+        print(format_config(found), end="")
+    return 0

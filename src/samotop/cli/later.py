@@ -1,0 +1,48 @@
+"""What a configuration may say already and this release does not do yet: told plainly, never passed over."""
+
+from __future__ import annotations
+
+from samotop.config.claims import foreign_claims
+from samotop.config.shapes import Config, Listen
+from samotop.errors import SetupError
+
+SERVED = ("smtp", "submission", "lmtp")
+"""Protocols that this release listens for."""
+
+
+def is_served(listen: Listen) -> bool:
+    return listen.protocol in SERVED
+
+
+def awaited(config: Config) -> list[str]:
+    """One sentence for each thing that is configured and not there yet, or looks like a slip."""
+    notes = [
+        f"{one.protocol} is not available in this release; listener {one.address} skipped"
+        for one in config.listeners
+        if not is_served(one)
+    ]
+    notes += [
+        f'sending through "{route.via.kind}" is not available in this release; '
+        f'mail for "{route.match}" is held in the queue'
+        for route in config.routes
+        if route.via.is_next_hop
+    ]
+    if config.relay.smarthost:
+        notes.append("a smarthost is not available in this release; mail for remote recipients is held in the queue")
+    if config.consent.unknown != "accept":
+        notes.append(
+            f'consent.unknown = "{config.consent.unknown}" is not available in this release; '
+            "unknown correspondents are accepted"
+        )
+    return notes + list(foreign_claims(config))
+
+
+def check_served(config: Config) -> None:
+    """Raise ``SetupError`` for what cannot be served at all, not even in part."""
+    if config.store != "sqlite":
+        raise SetupError("a store in PostgreSQL is not available in this release", remedy='write store = "sqlite"')
+    if not any(is_served(one) for one in config.listeners):
+        raise SetupError(
+            "there is no listener that this release can serve",
+            remedy=f"add a [[listen]] with one of the protocols {', '.join(SERVED)}",
+        )

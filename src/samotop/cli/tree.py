@@ -1,0 +1,141 @@
+"""The verbs as a tree for cyclopts, and what becomes of their errors.
+
+A user's mistake ends with a sentence and a remedy on standard error, never
+with a traceback. ``--home DIR`` may stand anywhere on the line.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from cyclopts import App, CycloptsError, Parameter
+
+from samotop.cli import account, check, init, queue, serve
+from samotop.cli.pages import Pages, wide_console
+from samotop.errors import SetupError, TryAgainLater
+
+DONE: Final = 0
+REFUSED: Final = 1
+USAGE: Final = 2
+AGAIN: Final = 75
+"""EX_TEMPFAIL of sysexits.h: mail programs know it."""
+INTERRUPTED: Final = 130
+
+_EPILOGUE: Final = """\
+Examples:
+  samotop serve --demo                                    try it out, with a throw-away home
+  samotop init --domain example.org --account alice       make a home; asks for a password
+  samotop check                                           find every mistake in samotop.toml
+  samotop serve                                           run the server in the foreground
+
+Every verb takes --home DIR; else $SAMOTOP_HOME, ~/.local/share/samotop or, for root, /var/lib/samotop.
+Exit status: 0 done, 1 refused or found wrong, 2 usage, 75 try again later.
+samotop VERB --help tells more, with an example."""
+
+_INIT: Final = """\
+Examples:
+  samotop init --domain example.org --account alice --password-file alice.txt
+  samotop init --domain example.org --account alice --listen smtp=127.0.0.1:2525 --listen submission=127.0.0.1:2587
+  samotop init --domain example.org --account alice --trusted 192.0.2.0/24 --route 'lists.example.org=maildir:lists'"""
+
+
+def build() -> App:
+    """The tree of verbs."""
+    tree = _branch("samotop", "A mail server for people who decide who may write to them.", _EPILOGUE)
+    _leaf(tree, init.init, "init", _INIT)
+    _leaf(tree, serve.serve, "serve", "Example:\n  samotop serve --home ~/mail")
+    _leaf(tree, check.check, "check", "Example:\n  samotop check --home ~/mail && samotop serve --home ~/mail")
+    _leaf(tree, check.config, "config", "Example:\n  samotop config --json")
+    accounts = _branch("account", "Create and change accounts.", "Example:\n  samotop account add bob")
+    _leaf(accounts, account.add, "add", "Example:\n  samotop account add bob --password-file bob.txt")
+    _leaf(accounts, account.list_, "list", "Example:\n  samotop account list --json")
+    _leaf(accounts, account.show, "show", "Example:\n  samotop account show bob")
+    _leaf(accounts, account.passwd, "passwd", "Example:\n  pwgen 20 1 | samotop account passwd bob --password-file -")
+    _leaf(accounts, account.remove, "remove", "Example:\n  samotop account remove bob")
+    tree.command(accounts)
+    queued = _branch("queue", "See what waits, and act on it.", "Example:\n  samotop queue list --state held")
+    _leaf(queued, queue.list_, "list", "Example:\n  samotop queue list --state held")
+    _leaf(queued, queue.show, "show", "Example:\n  samotop queue show 01JDAZ6Q3C8K5R7T0V2X")
+    _leaf(queued, queue.retry, "retry", "Example:\n  samotop queue retry --all")
+    _leaf(queued, queue.hold, "hold", "Example:\n  samotop queue hold 01JDAZ6Q3C8K5R7T0V2X")
+    _leaf(queued, queue.release, "release", "Example:\n  samotop queue release 01JDAZ6Q3C8K5R7T0V2X")
+    _leaf(queued, queue.drop, "drop", "Example:\n  samotop queue drop 01JDAZ6Q3C8K5R7T0V2X")
+    tree.command(queued)
+    return tree
+
+
+def _branch(name: str, about: str, epilogue: str) -> App:
+    return App(
+        name=name,
+        help=about,
+        help_epilogue=epilogue,
+        help_format="plaintext",
+        help_formatter=Pages(),
+        version=_version,
+        default_parameter=Parameter(negative=()),
+        result_action="return_value",
+        exit_on_error=False,
+        print_error=False,
+        suppress_keyboard_interrupt=False,
+        sort_key=100,  # behind the verbs beside it
+    )
+
+
+def _leaf(branch: App, verb: Callable[..., int], name: str, epilogue: str) -> None:
+    branch.command(verb, name=name, help_epilogue=epilogue, sort_key=len(list(branch)))  # in this order
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("samotop")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line; return the exit status."""
+    words = move_home(sys.argv[1:] if arguments is None else list(arguments))
+    try:
+        status = build()(words, console=wide_console())
+        sys.stdout.flush()
+    except CycloptsError as error:
+        print(f"samotop: {error}\n  {_helping(words)} --help", file=sys.stderr)
+        return USAGE
+    except SetupError as error:
+        print(f"samotop: {error}", file=sys.stderr)
+        return REFUSED
+    except TryAgainLater as error:
+        print(f"samotop: {error}", file=sys.stderr)
+        return AGAIN
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever reads our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    return status if isinstance(status, int) else DONE
+
+
+def move_home(words: list[str]) -> list[str]:
+    """``--home DIR`` in front of the verb goes behind it, where the verb looks for it."""
+    if words[:1] == ["--home"] and len(words) > 2:
+        return [*words[2:], *words[:2]]
+    if words[:1] and words[0].startswith("--home=") and len(words) > 1:
+        return [*words[1:], words[0]]
+    return words
+
+
+def _helping(words: Sequence[str]) -> str:
+    """The verb that somebody tried, as far as there is one."""
+    verb: list[str] = []
+    branch = build()
+    for word in words:
+        if word.startswith("-") or word not in branch:
+            break
+        verb.append(word)
+        branch = branch[word]
+    return " ".join(["samotop", *verb])
