@@ -24,12 +24,15 @@ class Handover:
     ``mailbox`` is what routing made of the recipient: an account's name for
     local mailboxes, the plain forward-path for routes. ``content`` is as
     stored; the transport puts the trace fields in front (``message.trace``).
+    ``is_first`` promises that nobody has ever handed this on before, so that
+    the place need not be searched for it.
     """
 
     entry: Entry
     recipient: Recipient
     mailbox: str
     content: Content
+    is_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def _parse_journal(argument: str) -> Target:
         else:
             raise SetupError(
                 f'"{name}" of a journal cannot be read',
-                remedy="write journal:PATH?size=100MB&age=1d; a size in octets, kB, MB, MiB, GB; an age in s, m, h, d, w",
+                remedy="write journal:PATH?size=100MB&age=1d; sizes in kB, MB, MiB, GB, ages in s, m, h, d, w",
             )
     if not path:
         raise SetupError('"journal" says not where to', remedy='write "journal:PATH"')
