@@ -1,0 +1,1 @@
+"""Delivery: entries of the queue to where routing says, by a worker that survives restarts."""
