@@ -62,6 +62,8 @@ class Script:
     def run(self) -> None:
         spool = self.spool
         spool.recover()
+        self.settle([Settled(self.commit_now(20))])
+        self.write()
         first, second, large = self.commit(4000), self.commit(70_000), self.commit(MEMORY_LIMIT + 1)
         self.write()
         held, third = self.commit(10, State.HELD), self.commit(0)
@@ -98,6 +100,11 @@ class Script:
 
     def write(self) -> None:
         self.spool.worker.run_pending()
+
+    def commit_now(self, size: int) -> str:
+        name = self.commit(size)
+        self.write()
+        return name
 
     def commit(self, size: int, state: State = State.QUEUED) -> str:
         draft = self.spool.begin(lambda: None)
