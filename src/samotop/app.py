@@ -1,0 +1,306 @@
+"""One server process, put together from its parts: the only place that knows all of them.
+
+``serve`` runs one process on one event loop until it is told to stop.
+``workers`` starts several of them. Raises ``SetupError`` for whatever cannot
+work, before anything is listening.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Final
+
+import uvloop
+
+from samotop.config.shapes import Config, Listen
+from samotop.delivery.service import Delivery
+from samotop.facts import RecipientFacts
+from samotop.net.clock import SystemClock
+from samotop.net.endpoint import Tcp
+from samotop.net.listen import Listener as OpenListener
+from samotop.net.listen import open_listener
+from samotop.net.networks import in_networks
+from samotop.net.tls import Reload, ServerTls, TlsFiles, ensure_self_signed
+from samotop.observe.log import Level, Log, open_log, watch_loop
+from samotop.policy.recipient import check_recipient
+from samotop.ports import Accounts, Clock, LocalTransport
+from samotop.reception.context import Context, Logins
+from samotop.reception.gate import Gate
+from samotop.reception.listener import Listener
+from samotop.reception.login import LoginRules
+from samotop.reception.rules import Rules
+from samotop.reception.service import Reception
+from samotop.reception.stages import Stages
+from samotop.routing.destinations import Destination, Local, Via
+from samotop.routing.router import Router
+from samotop.routing.rules import Mailbox, Rewrite, Route, RoutingRules
+from samotop.routing.via import Target, parse_via
+from samotop.smtp.rules import Rules as SmtpRules
+from samotop.store.accounts import SqliteAccounts
+from samotop.store.database import Database
+from samotop.store.passwords import PasswordChecker
+from samotop.store.spool import SqliteSpool
+from samotop.transport import Maildir, open_transport
+from samotop.verdict import Verdict
+from samotop.workers import supervise
+
+MAIL_PROTOCOLS: Final = ("smtp", "submission", "lmtp")
+"""What this release listens for; the configuration may name more."""
+
+LOOK_SECONDS: Final = 1.0
+"""How often a running server looks for what others changed: the queue, the certificate's files."""
+
+SECRET_OCTETS: Final = 32
+"""Octets of the secret behind decoy SCRAM salts."""
+
+
+def run(config: Config, home: Path, *, notify: Callable[[Sequence[str]], None], level: Level = Level.INFO) -> int:
+    """Serve until told to stop; the exit status. ``notify`` gets the addresses once every listener accepts."""
+    log = open_log(sys.stderr.buffer, SystemClock(), level=level)
+    if config.workers > 1:
+        uvloop.run(supervise(config, home, log, notify))
+    else:
+        uvloop.run(serve(config, home, log, ready=notify))
+    return 0
+
+
+async def serve(
+    config: Config, home: Path, log: Log, *, slot: int = 0, workers: int = 1, ready: Callable[[Sequence[str]], None]
+) -> None:
+    """Run one process of the server until SIGTERM or SIGINT; ``ready`` gets the addresses once all accept.
+
+    ``slot`` of ``workers`` says which of several processes this is: slot 0 adopts
+    what others left and alone has the sockets that cannot be shared.
+    """
+    loop = asyncio.get_running_loop()
+    watch_loop(loop, log)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    process = await asyncio.to_thread(Process, config, home, log, loop, slot, workers)
+    loop.add_signal_handler(signal.SIGHUP, process.look)
+    try:
+        await process.start()
+        ready(process.addresses)
+        await stop.wait()
+    finally:
+        await process.stop()
+
+
+class Process:
+    """The parts of one server process. Made in a thread (it opens files), started and stopped on the loop."""
+
+    def __init__(
+        self, config: Config, home: Path, log: Log, loop: asyncio.AbstractEventLoop, slot: int, workers: int
+    ) -> None:
+        self._config = config
+        self._log = log
+        self._loop = loop
+        self._slot = slot
+        self._workers = workers
+        self._clock = SystemClock()
+        self._database = Database(str(home / "state.db"))
+        self._spool = SqliteSpool(
+            self._database,
+            str(home / "spool"),
+            self._clock,
+            loop.call_soon_threadsafe,
+            slot=slot,
+            on_stored=lambda entries: self._delivery.submit(entries),
+        )
+        if slot == 0:
+            self._spool.adopt(workers)
+        accounts = SqliteAccounts(self._database, self._clock)
+        self._router = Router(routing_rules(config), accounts)
+        places = Places(config, home, accounts, self._clock)
+        self._delivery = Delivery(self._spool, self._router, places.find, self._clock, loop, log)
+        self._passwords = PasswordChecker(self._clock)
+        self._tls = _load_tls(config, home, self._clock) if any(_wants_tls(one) for one in config.listeners) else None
+        rules = reception_rules(config)
+        self._context = Context(
+            hostname=config.hostname,
+            loop=loop,
+            clock=self._clock,
+            spool=self._spool,
+            stages=Stages(recipient=self._check_recipient),
+            rules=rules,
+            gate=Gate(rules.sessions, rules.sessions_per_address),
+            tls=self._tls,
+            logins=Logins(accounts, self._passwords, LoginRules(_keep_secret(home), frozenset(config.domains))),
+            log=log,
+            exempt=config.policy.exempt,
+        )
+        self._reception = Reception(self._context)
+        self._listeners: list[OpenListener] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def addresses(self) -> list[str]:
+        return [address for listener in self._listeners for address in listener.addresses]
+
+    async def start(self) -> None:
+        """Recover the queue, deliver what waits, listen."""
+        await asyncio.to_thread(self._spool.start)
+        await self._delivery.start()
+        self._reception.start()
+        for listen in self._config.listeners:
+            if listen.protocol not in MAIL_PROTOCOLS:
+                continue
+            if self._slot > 0 and not isinstance(listen.address, Tcp):
+                continue
+            factory = self._reception.factory(listener_terms(listen, self._config))
+            opened = await open_listener(listen.address, factory, reuse_port=self._workers > 1)
+            self._listeners.append(opened)
+        self._timer = self._loop.call_later(LOOK_SECONDS, self._tick)
+
+    async def stop(self) -> None:
+        """Finish what is under way; what is queued stays queued."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for listener in self._listeners:
+            listener.close()
+        await self._reception.stop()
+        await self._delivery.stop()
+        await asyncio.to_thread(self._spool.close)
+        await asyncio.sleep(0)  # the last callbacks of the spool
+        self._passwords.close()
+        self._database.close()
+
+    def _tick(self) -> None:
+        self._timer = self._loop.call_later(LOOK_SECONDS, self._tick)
+        self.look()
+
+    def look(self) -> None:
+        """Take up what somebody else has changed: entries of the queue, the certificate's files."""
+        if self._spool.changed():
+            self._delivery.poke()
+        if self._tls is not None:
+            found = self._tls.reload_if_changed()
+            if found is not Reload.UNCHANGED:
+                self._log.info("certificate_" + found.value)
+
+    def _check_recipient(self, facts: RecipientFacts) -> Verdict:
+        peer = facts.peer
+        may_relay = peer.login is not None or in_networks(peer.address, self._config.relay.trusted)
+        return check_recipient(facts, self._router.resolve(facts.recipient.address), may_relay)
+
+
+class Places:
+    """The transports, one for each place, made when they are first needed. Called from delivery's threads, too."""
+
+    def __init__(self, config: Config, home: Path, accounts: Accounts, clock: Clock) -> None:
+        self._home = home
+        self._hostname = config.hostname
+        self._clock = clock
+        self._mailboxes = Maildir.for_accounts(home / "mail", accounts.exists, hostname=config.hostname, clock=clock)
+        self._by_target: dict[Target, LocalTransport] = {}
+        self._lock = Lock()
+
+    def find(self, destination: Destination) -> LocalTransport | None:
+        """The transport of a destination; ``None`` where this release has none."""
+        if isinstance(destination, Local):
+            return self._mailboxes
+        if not isinstance(destination, Via) or destination.route.via.is_next_hop:
+            return None
+        target = destination.route.via
+        found = self._by_target.get(target)
+        if found is None:
+            with self._lock:
+                found = self._by_target.get(target)
+                if found is None:
+                    found = open_transport(target, home=self._home, hostname=self._hostname, clock=self._clock)
+                    self._by_target[target] = found
+        return found
+
+
+def routing_rules(config: Config) -> RoutingRules:
+    """Routing's rules, from the tables that say whose an address is."""
+    return RoutingRules(
+        domains=config.domains,
+        mailboxes=tuple(
+            Mailbox(one.owner or one.name, one.addresses, one.smart, one.domains) for one in config.mailboxes
+        ),
+        rewrites=tuple(Rewrite(one.match, one.to) for one in config.rewrites),
+        routes=tuple(Route(one.match, parse_via(str(one.via))) for one in config.routes),
+    )
+
+
+def smtp_rules(config: Config) -> SmtpRules:
+    """The engine's rules, from ``[limits]``."""
+    limits = config.limits
+    return SmtpRules(
+        command_line=limits.command_line,
+        auth_line=limits.auth_line,
+        text_line=limits.text_line,
+        header=limits.header,
+        size=limits.size,
+        recipients=limits.recipients,
+        errors=limits.errors,
+        junk_commands=limits.junk_commands,
+        commands=limits.commands,
+        transactions=limits.transactions,
+        auth_failures=limits.auth_failures,
+    )
+
+
+def reception_rules(config: Config) -> Rules:
+    """Reception's rules, from ``[limits]`` and ``[policy]``."""
+    limits = config.limits
+    return Rules(
+        sessions=limits.sessions,
+        sessions_per_address=limits.sessions_per_address,
+        banner_wait=config.policy.banner_wait,
+        greeting_timeout=limits.greeting_timeout,
+        command_timeout=limits.command_timeout,
+        data_timeout=limits.data_timeout,
+    )
+
+
+def listener_terms(listen: Listen, config: Config) -> Listener:
+    """What sessions of one ``[[listen]]`` share."""
+    is_submission = listen.protocol == "submission"
+    return Listener(
+        protocol=listen.protocol,
+        tls=listen.tls,
+        proxy=listen.proxy,
+        smtp=smtp_rules(config),
+        requires_login=is_submission,
+        name=listen.protocol,
+    )
+
+
+def _wants_tls(listen: Listen) -> bool:
+    return listen.protocol in MAIL_PROTOCOLS and listen.tls != "none"
+
+
+def _load_tls(config: Config, home: Path, clock: SystemClock) -> ServerTls:
+    files = TlsFiles(home / config.tls.certificate, home / config.tls.key)
+    if config.tls == type(config.tls)():
+        files = ensure_self_signed(home / "tls", config.hostname, config.domains, clock)
+    return ServerTls(files, clock)
+
+
+def _keep_secret(home: Path) -> bytes:
+    """The secret that makes unknown accounts look like known ones: made once, the same for all workers."""
+    path = home / "keys" / "login.secret"
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        found = path.read_bytes()
+        if len(found) == SECRET_OCTETS:
+            return found
+        fd = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)  # cut short by a crash
+    secret = secrets.token_bytes(SECRET_OCTETS)
+    with os.fdopen(fd, "wb") as file:
+        file.write(secret)
+        file.flush()
+        os.fsync(file.fileno())
+    return secret
