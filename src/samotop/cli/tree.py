@@ -26,20 +26,21 @@ INTERRUPTED: Final = 130
 
 _EPILOGUE: Final = """\
 Examples:
-  samotop serve --demo                                    try it out, with a throw-away home
-  samotop init --domain example.org --account alice       make a home; asks for a password
-  samotop check                                           find every mistake in samotop.toml
-  samotop serve                                           run the server in the foreground
+  samotop serve --demo                                 try it out
+  samotop init --domain example.org --account alice    make a home
+  samotop check                                        find every mistake
+  samotop serve                                        run in the foreground
 
-Every verb takes --home DIR; else $SAMOTOP_HOME, ~/.local/share/samotop or, for root, /var/lib/samotop.
-Exit status: 0 done, 1 refused or found wrong, 2 usage, 75 try again later.
-samotop VERB --help tells more, with an example."""
+Every verb takes --home DIR. Without it: $SAMOTOP_HOME, ~/.local/share/samotop
+or, for root, /var/lib/samotop. samotop VERB --help tells more.
+Exit status: 0 done, 1 refused or found wrong, 2 usage, 75 try again later."""
 
 _INIT: Final = """\
 Examples:
   samotop init --domain example.org --account alice --password-file alice.txt
-  samotop init --domain example.org --account alice --listen smtp=127.0.0.1:2525 --listen submission=127.0.0.1:2587
-  samotop init --domain example.org --account alice --trusted 192.0.2.0/24 --route 'lists.example.org=maildir:lists'"""
+  samotop init --domain example.org --account alice \\
+      --listen smtp=127.0.0.1:2525 --listen submission=127.0.0.1:2587 \\
+      --trusted 192.0.2.0/24 --route 'lists.example.org=maildir:lists'"""
 
 
 def build() -> App:

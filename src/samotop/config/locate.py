@@ -91,6 +91,8 @@ class _Scan:
         else:
             path = self._resolve(names)
         end, self._at = self._at, start
+        if is_array:
+            self._note(array)
         self._note(path)
         self._at = end + (2 if is_array else 1)
         return path

@@ -113,8 +113,8 @@ def parse_server_url(raw: object) -> str:
     try:
         parts = urlsplit(text)
         port = parts.port
-    except ValueError as error:
-        raise BadValue(f'"{blot_password(text)}" cannot be read: {error}', _URL_REMEDY) from None
+    except ValueError:
+        raise BadValue(f'"{blot_password(text)}" has no host or port that could be read', _URL_REMEDY) from None
     if parts.path not in ("", "/") or parts.fragment or port == 0:
         raise BadValue(f'"{blot_password(text)}" is more or less than a server', _URL_REMEDY)
     _check_host(parts.netloc.rpartition("@")[2], text)

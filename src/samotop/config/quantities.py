@@ -27,9 +27,9 @@ SPANS: Final[dict[str, float]] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 
 LONGEST: Final = 366 * 86400.0
 """Seconds of the longest duration that any key means; more is a slip of the unit."""
 
-_SIZE: Final = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*([A-Za-z]*)")
-_DURATION: Final = re.compile(r"(?:\d{1,9}(?:ms|s|m|h|d|w))+")
-_DURATION_PART: Final = re.compile(r"(\d{1,9})(ms|s|m|h|d|w)")
+_SIZE: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*([A-Za-z]*)")
+_DURATION: Final = re.compile(r"(?:[0-9]{1,9}(?:ms|s|m|h|d|w))+")
+_DURATION_PART: Final = re.compile(r"([0-9]{1,9})(ms|s|m|h|d|w)")
 _ANY_CASE: Final = {name.lower(): octets for name, octets in UNITS.items()}
 
 _SIZE_REMEDY: Final = 'write octets as a number, or a text such as "50 MB" or "256 KiB"'
