@@ -128,7 +128,7 @@ def _kept_key(path: Path) -> ec.EllipticCurvePrivateKey | None:
 def _names(hostname: str, domains: Iterable[str]) -> list[x509.GeneralName]:
     """Every name once, as a certificate spells it: IDNs as A-labels, IP addresses as such."""
     names: list[x509.GeneralName] = []
-    for text in (hostname, *domains):
+    for text in filter(None, (hostname, *domains)):
         name: x509.GeneralName
         try:
             name = x509.IPAddress(ip_address(text.strip("[]").removeprefix("IPv6:")))

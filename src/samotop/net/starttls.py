@@ -79,9 +79,10 @@ class _Handshake(asyncio.Protocol):
         self._protocol = protocol
         self._early = early
         self._received = bytearray()
-        self._has_begun = False
         self._has_eof = False
+        self._is_running = False
         self._is_lost = False
+        self._is_told = False
         self._lost_to: Exception | None = None
         transport.set_protocol(self)
         transport.pause_reading()
@@ -89,12 +90,13 @@ class _Handshake(asyncio.Protocol):
     async def run(
         self, context: ssl.SSLContext, timeout: float, server_side: bool, server_hostname: str | None
     ) -> asyncio.Transport:
+        self._is_running = True
         try:
             transport = await self._begin(context, timeout, server_side, server_hostname)
         except BaseException as error:
             self._plain.abort()
-            lost_to = error if isinstance(error, OSError) else None
-            self._loop.call_soon(self._protocol.connection_lost, lost_to)
+            if not self._is_told:
+                self._loop.call_soon(self._protocol.connection_lost, error if isinstance(error, OSError) else None)
             if isinstance(error, OSError):
                 raise TlsFault(_kind(error)) from error
             raise
@@ -113,9 +115,9 @@ class _Handshake(asyncio.Protocol):
         if self._plain.get_write_buffer_size() > low:
             # It does not read its replies; TLS would count on being told when it does.
             raise ConnectionAbortedError
-        self._has_begun = True
-        # Both loops queue "begin the handshake" and "read on" when start_tls first runs; this goes behind those.
-        self._loop.call_soon(self._loop.call_soon, self._feed_early)
+        # start_tls puts its layer in our place at once, and begins in the loop's next turn, before the socket is
+        # looked at: what is fed to the layer first is the first that it reads.
+        self._loop.call_soon(self._feed_early)
         transport = await self._loop.start_tls(
             self._plain,
             self,
@@ -163,10 +165,10 @@ class _Handshake(asyncio.Protocol):
         At most one read of the loop (256 KiB): reading is paused before, and
         handed over right after.
         """
-        if self._has_begun:
-            self._received += data
-        else:
+        if self._plain.get_protocol() is self:
             self._early += data
+        else:
+            self._received += data
 
     def eof_received(self) -> bool:
         self._has_eof = True
@@ -175,6 +177,9 @@ class _Handshake(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._is_lost = True
         self._lost_to = exc
+        if not self._is_running:  # nobody has awaited us, and perhaps nobody will
+            self._is_told = True
+            self._protocol.connection_lost(exc)
 
     def pause_writing(self) -> None:
         """Never asked of a session that has not begun to write."""

@@ -66,7 +66,8 @@ class JoinedTransport(asyncio.Transport):
         self._is_closing = True
         if self._reader is not None:
             self._reader.close()
-        if self._writer is not None:
+        # asyncio's pipe fails when it is aborted after it has let go, which is once it closes with nothing to write.
+        if self._writer is not None and (not self._writer.is_closing() or self._writer.get_write_buffer_size()):
             self._writer.abort()
 
     def is_closing(self) -> bool:
