@@ -152,11 +152,12 @@ class WriterThread:
         """Take what waits, up to a batch, and write it; ``False`` once ``Stop`` was among it."""
         drafts: list[SpoolDraft] = []
         settlings: list[Settling] = []
-        octets = 0
+        corrections: list[Damaged | Swept] = []
+        taken = octets = 0
         is_last = False
         operation = first
         get = self._operations.get_nowait
-        for _ in range(BATCH_OPERATIONS):
+        while True:
             if isinstance(operation, SpoolDraft):
                 drafts.append(operation)
                 if operation.large is None:
@@ -167,9 +168,10 @@ class WriterThread:
                 is_last = True
                 break
             else:
-                self._correct(operation)
-            if octets >= BATCH_OCTETS:
-                break
+                corrections.append(operation)
+            taken += 1
+            if taken >= BATCH_OPERATIONS or octets >= BATCH_OCTETS:
+                break  # before another is taken: what is taken must be written
             try:
                 operation = get()
             except Empty:
@@ -177,6 +179,8 @@ class WriterThread:
         self._last_size = len(drafts)
         if drafts or settlings:
             self._write(drafts, settlings)
+        for correction in corrections:
+            self._correct(correction)
         if is_last:
             self._end()
         return not is_last

@@ -19,7 +19,7 @@ from samotop.store.room import RESERVE
 from samotop.store.seal import CHUNK
 from samotop.store.segments import SEGMENT_OCTETS
 from samotop.store.spool import SqliteSpool
-from samotop.store.writer_thread import BATCH_OCTETS, Swept
+from samotop.store.writer_thread import BATCH_OCTETS, BATCH_OPERATIONS, Swept
 
 SIZES = [0, 1, 4000, CHUNK, CHUNK + 1, MEMORY_LIMIT, MEMORY_LIMIT + 1, 1_000_000]
 
@@ -83,6 +83,18 @@ def test_more_than_a_batch_is_written_in_order(bench) -> None:
     bench.write()
     assert [said[5:] for said in bench.said if said != "fresh"] == names
     assert bench.said.count("fresh") == 2
+
+
+def test_every_operation_of_a_crowd_is_answered(bench) -> None:
+    """The one behind a full batch once fell out of the queue."""
+    names = [bench.draft(b"x") for _ in range(2 * BATCH_OPERATIONS + 3)]
+    answered: list[int] = []
+    for number in range(2 * BATCH_OPERATIONS + 3):
+        bench.spool.settle([], lambda number=number: answered.append(number))
+    bench.write()
+    assert [said[5:] for said in bench.said if said != "fresh"] == names
+    assert answered == list(range(2 * BATCH_OPERATIONS + 3))
+    assert bench.ids() == sorted(names)
 
 
 # The queue
@@ -362,7 +374,7 @@ def test_a_short_write_is_cut_off_again(bench) -> None:
 def test_one_message_that_cannot_be_written_down_fails_alone(bench) -> None:
     draft = bench.spool.begin(lambda: None)
     answers: list[SpoolFault | None] = []
-    draft.commit(NewEntry("no envelope", bench.trace), answers.append)
+    draft.commit(NewEntry("no envelope", bench.trace), answers.append)  # type: ignore[arg-type]
     name = bench.store(b"content")
     assert isinstance(answers[0], SpoolFault)
     assert bench.ids() == [name]
