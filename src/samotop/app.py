@@ -41,7 +41,7 @@ from samotop.reception.stages import Stages
 from samotop.routing.destinations import Destination, Local, Via
 from samotop.routing.router import Router
 from samotop.routing.rules import Mailbox, Rewrite, Route, RoutingRules
-from samotop.routing.via import Target, parse_via
+from samotop.routing.via import Target
 from samotop.smtp.rules import Rules as SmtpRules
 from samotop.store.accounts import SqliteAccounts
 from samotop.store.database import Database
@@ -228,7 +228,7 @@ def routing_rules(config: Config) -> RoutingRules:
             Mailbox(one.owner or one.name, one.addresses, one.smart, one.domains) for one in config.mailboxes
         ),
         rewrites=tuple(Rewrite(one.match, one.to) for one in config.rewrites),
-        routes=tuple(Route(one.match, parse_via(str(one.via))) for one in config.routes),
+        routes=tuple(Route(one.match, one.via) for one in config.routes),
     )
 
 
