@@ -15,6 +15,7 @@ from samotop.address import ReversePath
 from samotop.envelope import Body, MailParameters, Notify, Recipient
 from samotop.errors import PeerError
 from samotop.reply import REPLY_LINES_LIMIT, Reply
+from samotop.smtp.paths import BadPath, take_path
 from samotop.smtp.xtext import format_xtext
 from samotop.status import EnhancedStatus
 
@@ -22,6 +23,9 @@ REPLY_LINE_LIMIT: Final = 2048
 """Octets of a reply's line that we read: four times what RFC 5321 §4.5.3.1.5 allows to send."""
 
 _LINE: Final = re.compile(rb"([2-5][0-9]{2})([ -]|$)([^\r\n]*)")
+_BODY_NEEDS: Final = {Body.EIGHT_BIT: "8BITMIME", Body.BINARY: "BINARYMIME"}
+_LOCAL_LIMIT: Final = 1000
+"""Octets of a local part that we send: what a server makes of a long one is its own matter."""
 _STATUS: Final = re.compile(r"([245])\.([0-9]{1,3})\.([0-9]{1,3})(?: |$)")
 
 
@@ -62,17 +66,20 @@ def _reply(code: int, texts: list[str]) -> Reply:
     match = _STATUS.match(texts[-1])
     if match is not None and int(match[1]) == code // 100:
         status = EnhancedStatus(int(match[1]), int(match[2]), int(match[3]))
-        prefix = str(status)
-        texts = [text.removeprefix(prefix).lstrip(" ") for text in texts]
+        word = match[0].removesuffix(" ")
+        texts = [text[len(word) + 1 :] if text == word or text.startswith(word + " ") else text for text in texts]
     return Reply(code, status, tuple(texts))
 
 
 def format_mail(reverse_path: ReversePath, parameters: MailParameters, extensions: frozenset[str]) -> bytes:
-    """The MAIL command with those parameters that the server's ``extensions`` know."""
-    words = [f"MAIL FROM:<{reverse_path}>".encode()]
+    """The MAIL command with those parameters that the server's ``extensions`` know.
+
+    Raises ``BadPath`` for a reverse-path that cannot be written, as ``format_rcpt`` does.
+    """
+    words = [b"MAIL FROM:" + _format_path(reverse_path)]
     if parameters.size and "SIZE" in extensions:
         words.append(b"SIZE=%d" % parameters.size)
-    if parameters.body is not Body.SEVEN_BIT and "8BITMIME" in extensions:
+    if parameters.body is not Body.SEVEN_BIT and _BODY_NEEDS[parameters.body] in extensions:
         words.append(b"BODY=" + parameters.body.value.encode())
     if parameters.is_utf8 and "SMTPUTF8" in extensions:
         words.append(b"SMTPUTF8")
@@ -90,7 +97,7 @@ def format_mail(reverse_path: ReversePath, parameters: MailParameters, extension
 
 def format_rcpt(recipient: Recipient, extensions: frozenset[str]) -> bytes:
     """The RCPT command, with the wishes about notifications where the server knows DSN."""
-    words = [f"RCPT TO:<{recipient.address}>".encode()]
+    words = [b"RCPT TO:" + _format_path(recipient.address)]
     if "DSN" in extensions:
         if recipient.notify is not None:
             words.append(b"NOTIFY=" + _notify(recipient.notify))
@@ -98,6 +105,18 @@ def format_rcpt(recipient: Recipient, extensions: frozenset[str]) -> bytes:
             kind, _, address = recipient.original.partition(";")
             words.append(b"ORCPT=" + kind.encode() + b";" + format_xtext(address.encode()))
     return b" ".join(words) + b"\r\n"
+
+
+def _format_path(path: ReversePath) -> bytes:
+    """A path in its brackets. An address made by hand must not be able to end the command and begin another."""
+    try:
+        octets = f"<{path}>".encode()
+    except UnicodeEncodeError as error:
+        raise BadPath("an address with lone surrogates cannot be written") from error
+    _, rest = take_path(octets, allows_utf8=True, local_limit=_LOCAL_LIMIT)
+    if rest:
+        raise BadPath("not an address")
+    return octets
 
 
 def _notify(notify: Notify) -> bytes:

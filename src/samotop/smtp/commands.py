@@ -16,7 +16,7 @@ from samotop.reply import Reply
 from samotop.smtp import replies
 from samotop.smtp.events import Auth, Mail
 from samotop.smtp.parameters import UnknownParameter, parse_mail_parameters, parse_recipient_parameters
-from samotop.smtp.paths import BadPath, take_path
+from samotop.smtp.paths import BadPath, NeedsUtf8, take_path
 from samotop.smtp.rules import Rules
 from samotop.smtp.xtext import parse_base64
 
@@ -53,6 +53,8 @@ def parse_mail(argument: bytes, extensions: frozenset[str], rules: Rules) -> Mai
         if isinstance(path, Address) and not path.domain:
             raise BadPath("a reverse-path has a domain")
         parameters = parse_mail_parameters(rest, extensions) if rest else NO_PARAMETERS
+    except NeedsUtf8 as error:
+        raise CommandRefused(replies.NEEDS_SMTPUTF8) from error
     except BadPath as error:
         raise CommandRefused(Reply.of(501, "5.1.7", str(error))) from error
     except PeerError as error:
@@ -76,6 +78,8 @@ def parse_rcpt(argument: bytes, extensions: frozenset[str], rules: Rules, *, is_
         if not rest:
             return Recipient(path)
         wishes = parse_recipient_parameters(rest, extensions, is_utf8=is_utf8)
+    except NeedsUtf8 as error:
+        raise CommandRefused(replies.NEEDS_SMTPUTF8) from error
     except BadPath as error:
         raise CommandRefused(Reply.of(501, "5.1.3", str(error))) from error
     except CommandRefused:

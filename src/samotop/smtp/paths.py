@@ -7,6 +7,7 @@ route is read and ignored, as RFC 5321 appendix C asks.
 from __future__ import annotations
 
 import re
+import unicodedata
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Final
 
@@ -23,10 +24,12 @@ _DOT_STRING: Final = re.compile(rb"[%s\x80-\xff]+(?:\.[%s\x80-\xff]+)*" % (_ATEX
 _QUOTED: Final = re.compile(rb'"((?:[ !#-\[\]-~\x80-\xff]|\\[ -~])*)"')
 _QUOTED_PAIR: Final = re.compile(rb"\\([ -~])")
 _LABEL = rb"[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?"
+_ASCII_LABEL: Final = re.compile(_LABEL.decode())
 _DOMAIN: Final = re.compile(rb"%s(?:\.%s)*" % (_LABEL, _LABEL))
-_UTF8_LABEL: Final = re.compile(r"[^\W_](?:[\w\-]*[^\W_])?")
-_LITERAL: Final = re.compile(rb"\[([!-Z^-~]{1,200})\]")
-_GENERAL_TAG: Final = re.compile(r"[A-Za-z0-9\-]*[A-Za-z0-9]")
+_LITERAL: Final = re.compile(rb"\[(IPv6:)?([0-9A-Fa-f.:]{2,45})\]", re.IGNORECASE)
+
+# Code points that a U-label may have besides letters, marks and digits: the exceptions of RFC 5892 §2.6 and App. A.
+_LABEL_EXTRA: Final = frozenset("-\u00b7\u0375\u05f3\u05f4\u06fd\u06fe\u0f0b\u200c\u200d\u3007\u30fb")
 
 # The address that nearly every command names: dot-string, plain domain, nothing else.
 _USUAL: Final = re.compile(rb"<([%s]+(?:\.[%s]+)*)@(%s(?:\.%s)*)>" % (_ATEXT, _ATEXT, _LABEL, _LABEL))
@@ -34,6 +37,10 @@ _USUAL: Final = re.compile(rb"<([%s]+(?:\.[%s]+)*)@(%s(?:\.%s)*)>" % (_ATEXT, _A
 
 class BadPath(PeerError):
     """Not a path by the grammar. The text says what was expected."""
+
+
+class NeedsUtf8(BadPath):
+    """A path beyond ASCII where the client has not said SMTPUTF8 (RFC 6531 §3.5)."""
 
 
 def take_path(octets: bytes, *, allows_utf8: bool, local_limit: int) -> tuple[Address | NullPath, bytes]:
@@ -101,7 +108,7 @@ def _take_local(octets: bytes, allows_utf8: bool, limit: int) -> tuple[str, byte
     if len(octets_read) > limit:
         raise BadPath(f"local part longer than {limit} octets")
     if not octets_read.isascii() and not allows_utf8:
-        raise BadPath("an address beyond ASCII needs SMTPUTF8")
+        raise NeedsUtf8("an address beyond ASCII needs SMTPUTF8")
     return _decode(octets_read), octets[match.end() :]
 
 
@@ -116,31 +123,48 @@ def _take_domain(octets: bytes, allows_utf8: bool) -> tuple[str, bytes]:
     end = octets.find(b">")
     end = len(octets) if end < 0 else end
     raw = octets[:end]
-    if raw.isascii() or not allows_utf8:
+    if raw.isascii():
         raise BadPath("not a domain name: labels of letters, digits and inner hyphens, with dots between")
+    if not allows_utf8:
+        raise NeedsUtf8("a domain beyond ASCII needs SMTPUTF8")
+    if len(raw) > DOMAIN_LIMIT:
+        raise BadPath(f"domain longer than {DOMAIN_LIMIT} octets")
     domain = _decode(raw)
-    labels = domain.split(".")
-    if len(raw) > DOMAIN_LIMIT or not all(_UTF8_LABEL.fullmatch(lb) and len(lb) <= LABEL_LIMIT for lb in labels):
+    if not all(map(_is_label, domain.split("."))):
         raise BadPath("not an internationalized domain name")
     return domain, octets[end:]
 
 
+def _is_label(label: str) -> bool:
+    """Is this a label, by letters, digits and hyphens or nearly by RFC 5892?
+
+    What is written in two ways for the eye (full-width letters, ligatures) is
+    refused; the rules of single scripts are left to whoever looks it up.
+    """
+    if label.isascii():
+        return bool(_ASCII_LABEL.fullmatch(label))
+    return (
+        len(label) <= LABEL_LIMIT
+        and all(unicodedata.category(c)[0] in "LM" or c.isdecimal() or c in _LABEL_EXTRA for c in label)
+        and "-" not in (label[0], label[-1])
+        and unicodedata.category(label[0])[0] != "M"
+        and label[:4].lower() != "xn--"
+        and unicodedata.is_normalized("NFKC", label)
+    )
+
+
 def _take_literal(octets: bytes) -> tuple[str, bytes]:
-    """``[192.0.2.1]``, ``[IPv6:2001:db8::1]`` or ``[tag:text]`` (RFC 5321 §4.1.3)."""
+    """``[192.0.2.1]`` or ``[IPv6:2001:db8::1]`` (RFC 5321 §4.1.3).
+
+    The grammar has room for other tags, but they must be registered, and IPv6
+    is the only one that ever was.
+    """
     match = _LITERAL.match(octets)
-    if match is None:
-        raise BadPath("not an address literal: [192.0.2.1] or [IPv6:2001:db8::1]")
-    inner = match[1].decode("ascii")
-    tag, colon, text = inner.partition(":")
     try:
-        if not colon:
-            inner = str(IPv4Address(inner))
-        elif tag.lower() == "ipv6":
-            if "%" in text:
-                raise AddressValueError("no zones here")
-            inner = f"IPv6:{IPv6Address(text)}"
-        elif not _GENERAL_TAG.fullmatch(tag) or not text:
-            raise AddressValueError("no tag")
+        if match is None:
+            raise AddressValueError("no digits and colons in brackets")
+        inner = match[2].decode("ascii")
+        inner = f"IPv6:{IPv6Address(inner)}" if match[1] else str(IPv4Address(inner))
     except AddressValueError as error:
         raise BadPath("not an address literal: [192.0.2.1] or [IPv6:2001:db8::1]") from error
     return f"[{inner}]", octets[match.end() :]
@@ -151,6 +175,6 @@ def _decode(octets: bytes) -> str:
         text = octets.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadPath("not valid UTF-8") from error
-    if not text.isascii() and any(c < " " or "\x7f" <= c <= "\x9f" for c in text):
-        raise BadPath("control characters in an address")
+    if not text.isascii() and any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in text):
+        raise BadPath("control characters or line separators in an address")
     return text
