@@ -165,7 +165,9 @@ class Log:
             if isinstance(value, Enum):
                 value = value.value
             is_number = value is None or isinstance(value, int | float)
-            if name in FIELDS and (is_number or (isinstance(value, str) and _is_token(value))):
+            if name in FIELDS and (
+                is_number or (isinstance(value, str) and len(value) <= TOKEN_LIMIT and _is_token(value))
+            ):
                 allowed[name] = value
             else:
                 self._tally.dropped += 1
