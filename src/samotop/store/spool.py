@@ -94,6 +94,7 @@ class SqliteSpool:
         self._helpers = ThreadPoolExecutor(HELPERS, "samotop-large") if submit is None else None
         self._submit: Submit = submit or self._submit_to_helpers
         self._thread: Thread | None = None
+        self._is_recovered = False
         self._is_closed = False
         self._random: list[bytes] = []
         self._large: set[SpoolDraft] = set()
@@ -129,6 +130,7 @@ class SqliteSpool:
             submit=self._submit,
             on_stored=self._on_stored,
         )
+        self._is_recovered = True
 
     def start(self) -> None:
         """Recover, then write in a thread of its own."""
@@ -148,6 +150,8 @@ class SqliteSpool:
         self._is_closed = True
         if self._helpers is not None:
             self._helpers.shutdown()
+        if not self._is_recovered:
+            return
         self.worker.put(Stop())
         if self._thread is None:
             self.worker.run_pending()

@@ -10,9 +10,11 @@ from pathlib import Path
 import apsw
 import pytest
 
+from samotop.address import NULL_PATH
 from samotop.content import Content
+from samotop.envelope import Envelope
 from samotop.ports import NewEntry, SpoolFault
-from samotop.queue.entry import Settled, State
+from samotop.queue.entry import Settled, State, Trace
 from samotop.store.database import Database
 from samotop.store.drafts import MEMORY_LIMIT
 from samotop.store.room import RESERVE
@@ -21,6 +23,7 @@ from samotop.store.segments import SEGMENT_OCTETS
 from samotop.store.spool import SqliteSpool
 from samotop.store.writer_thread import BATCH_OCTETS, BATCH_OPERATIONS, Swept
 
+ENTRY = NewEntry(Envelope(NULL_PATH, ()), Trace("h", "", "LMTP", 0.0))
 SIZES = [0, 1, 4000, CHUNK, CHUNK + 1, MEMORY_LIMIT, MEMORY_LIMIT + 1, 1_000_000]
 
 
@@ -468,6 +471,40 @@ def test_a_commit_after_closing_is_refused(bench) -> None:
     assert isinstance(bench.faults[name], SpoolFault)
 
 
+def test_a_spool_that_never_began_can_be_closed(bench) -> None:
+    """A start that failed is cleaned up behind in the same way."""
+    bench.make().close()
+
+
+async def test_two_processes_write_to_one_state_at_the_same_time(tmp_path: Path, clock) -> None:
+    """`workers = 2`: each with its slot, its segments and its own connections."""
+    loop = asyncio.get_running_loop()
+    databases = [Database(str(tmp_path / "state.db")) for _ in range(2)]
+    spools = [
+        SqliteSpool(database, str(tmp_path / "spool"), clock, loop.call_soon_threadsafe, slot=slot)
+        for slot, database in enumerate(databases)
+    ]
+    for spool in spools:
+        spool.start()
+
+    async def session(spool: SqliteSpool, number: int) -> None:
+        for _ in range(10):
+            draft = spool.begin(lambda: None)
+            draft.write(b"%d" % number)
+            answer: asyncio.Future[SpoolFault | None] = loop.create_future()
+            draft.commit(ENTRY, answer.set_result)
+            assert await answer is None
+
+    await asyncio.gather(*[session(spool, number) for number, spool in enumerate(spools) for _ in range(10)])
+    for number, spool in enumerate(spools):
+        due = spool.due(clock.now, 1000)
+        assert len(due) == 100
+        assert {spool.open(entry).to_bytes() for entry in due} == {b"%d" % number}
+        spool.close()
+    for database in databases:
+        database.close()
+
+
 async def test_with_its_threads_many_sessions_get_their_answers(tmp_path: Path, clock) -> None:
     """The whole of it on a running loop: threads, waking up, batches, large files."""
     database = Database(str(tmp_path / "state.db"))
@@ -476,7 +513,7 @@ async def test_with_its_threads_many_sessions_get_their_answers(tmp_path: Path, 
     spool.start()
     contents: dict[str, bytes] = {}
 
-    async def session(size: int, entry: NewEntry) -> None:
+    async def session(size: int) -> None:
         resumed = asyncio.Event()
         draft = spool.begin(resumed.set)
         contents[draft.id] = os.urandom(size)
@@ -485,15 +522,10 @@ async def test_with_its_threads_many_sessions_get_their_answers(tmp_path: Path, 
                 await resumed.wait()
                 resumed.clear()
         answer: asyncio.Future[SpoolFault | None] = loop.create_future()
-        draft.commit(entry, answer.set_result)
+        draft.commit(ENTRY, answer.set_result)
         assert await answer is None
 
-    from samotop.address import NULL_PATH
-    from samotop.envelope import Envelope
-    from samotop.queue.entry import Trace
-
-    entry = NewEntry(Envelope(NULL_PATH, ()), Trace("h", "", "LMTP", 0.0))
-    await asyncio.gather(*[session(size, entry) for size in [100] * 60 + [MEMORY_LIMIT + 1] * 3 + [5_000_000]])
+    await asyncio.gather(*[session(size) for size in [100] * 60 + [MEMORY_LIMIT + 1] * 3 + [5_000_000]])
     for found in spool.due(clock.now, 100):
         content: Content = spool.open(found)
         assert content.to_bytes() == contents.pop(found.id)
