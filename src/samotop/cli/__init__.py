@@ -9,11 +9,22 @@ Exit status: 0 done, 1 refused or found wrong, 2 usage, 75 try again later.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line, by default the process's own; return the exit status."""
-    from samotop.cli.tree import run
+    from samotop.cli.quick import move_home, plan_serve
 
-    return run(arguments)
+    words = move_home(list(sys.argv[1:] if arguments is None else arguments))
+    plan = plan_serve(words)
+    if plan is None:
+        from samotop.cli.tree import run
+
+        return run(words)
+    from samotop.cli.outcome import settle
+    from samotop.cli.serve import serve_demo, serve_home
+
+    demo, home = plan
+    return settle(lambda: serve_demo(home) if demo else serve_home(home))

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from samotop.cli.passwords import PasswordFile, read_password
-from samotop.cli.place import Home, Json, open_home, open_state
+from samotop.cli.flags import Home, Json, PasswordFile
+from samotop.cli.passwords import read_password
+from samotop.cli.place import open_home, open_state
 from samotop.cli.show import format_time, print_columns, print_json
 from samotop.config.home import MAIL_NAME
 from samotop.config.read import load_config

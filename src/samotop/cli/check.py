@@ -4,33 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
+from samotop.cli.flags import Home, Json
 from samotop.cli.later import awaited
-from samotop.cli.place import Home, Json, name_home, open_home, open_state
+from samotop.cli.place import load_checked, name_home, open_home
 from samotop.cli.show import print_json
-from samotop.config.claims import unknown_owners
 from samotop.config.effective import format_config, plain_config
 from samotop.config.fault import ConfigRefused, Fault
-from samotop.config.home import STATE_NAME, check_home
-from samotop.config.locate import locate
 from samotop.config.read import FILE_NAME, load_config
-from samotop.config.shapes import Config
 from samotop.errors import SetupError
-
-
-def load_checked(home: Path) -> Config:
-    """The configuration of a home that can be served. Raises ``ConfigRefused`` with every fault, ``SetupError``."""
-    check_home(home)
-    config = load_config(home)
-    if config.store == "sqlite" and (home / STATE_NAME).exists():
-        with open_state(home) as state:
-            found = list(unknown_owners(config, state.accounts.names()))
-        if found:
-            path = home / FILE_NAME
-            lines = locate(path.read_text("utf-8-sig"))
-            raise ConfigRefused([Fault(str(path), lines.of(at), what, remedy) for at, what, remedy in found])
-    return config
 
 
 def check(*, json: Json = False, home: Home = None) -> int:

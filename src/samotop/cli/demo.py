@@ -18,10 +18,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from samotop.cli.check import load_checked
-from samotop.cli.init import check_wanted, create_home, write_new
+from samotop.cli.create import check_wanted, create_home, write_new
 from samotop.cli.later import is_served
-from samotop.cli.place import name_home
+from samotop.cli.place import load_checked, name_home
 from samotop.cli.template import Wanted
 from samotop.config.home import HomeLock, make_home
 from samotop.config.read import FILE_NAME

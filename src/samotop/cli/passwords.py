@@ -8,20 +8,9 @@ from __future__ import annotations
 import getpass
 import sys
 from pathlib import Path
-from typing import Annotated, Final
-
-from cyclopts import Parameter
+from typing import Final
 
 from samotop.errors import SetupError
-
-PasswordFile = Annotated[
-    str | None,
-    Parameter(
-        help="A file with the password in its first line; - is standard input. Without it you are asked.",
-        metavar="FILE",
-        allow_leading_hyphen=True,
-    ),
-]
 
 LINE_LIMIT: Final = 4096
 """Octets read: more than any password may have."""

@@ -1,7 +1,4 @@
-"""The home that a verb works in: found, checked, its state opened.
-
-Every verb takes ``--home``; the type of that parameter stands here too.
-"""
+"""The home that a verb works in: found, checked, its state opened."""
 
 from __future__ import annotations
 
@@ -10,22 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from cyclopts import Parameter
-
+from samotop.config.claims import unknown_owners
+from samotop.config.fault import ConfigRefused, Fault
 from samotop.config.home import STATE_NAME, check_home, find_home
+from samotop.config.locate import locate
+from samotop.config.read import FILE_NAME, load_config
+from samotop.config.shapes import Config
 from samotop.errors import SetupError
 
 if TYPE_CHECKING:
     from samotop.store.accounts import SqliteAccounts
     from samotop.store.queue_admin import QueueAdmin
-
-Home = Annotated[
-    str | None,
-    Parameter(help="The home directory; else $SAMOTOP_HOME, else the user's own.", metavar="DIR"),
-]
-Json = Annotated[bool, Parameter(name="--json", help="Print JSON, for programs.", show_default=False)]
 
 
 def is_root() -> bool:
@@ -69,3 +63,17 @@ def open_state(home: Path, *, creates: bool = False) -> Iterator[State]:
         yield State(SqliteAccounts(database, clock), QueueAdmin(database, str(home / "spool"), clock))
     finally:
         database.close()
+
+
+def load_checked(home: Path) -> Config:
+    """The configuration of a home that can be served. Raises ``ConfigRefused`` with every fault, ``SetupError``."""
+    check_home(home)
+    config = load_config(home)
+    if config.store == "sqlite" and (home / STATE_NAME).exists():
+        with open_state(home) as state:
+            found = list(unknown_owners(config, state.accounts.names()))
+        if found:
+            path = home / FILE_NAME
+            lines = locate(path.read_text("utf-8-sig"))
+            raise ConfigRefused([Fault(str(path), lines.of(at), what, remedy) for at, what, remedy in found])
+    return config

@@ -14,7 +14,8 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from samotop.cli.place import Home, Json, State, open_home, open_state
+from samotop.cli.flags import Home, Json
+from samotop.cli.place import State, open_home, open_state
 from samotop.cli.show import clean, format_age, format_octets, format_time, print_columns, print_json, without_addresses
 from samotop.config.home import STATE_NAME
 from samotop.errors import SetupError

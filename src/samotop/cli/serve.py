@@ -1,50 +1,36 @@
-"""``samotop serve``: everything is checked, then the server of one home runs until it is told to stop."""
+"""Serving a home: everything is checked, then the server runs until it is told to stop.
+
+No cyclopts here: a server starts without it (see ``cli.quick``).
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import Parameter
-
-from samotop.cli.check import load_checked
 from samotop.cli.demo import open_demo
 from samotop.cli.later import awaited, check_served
-from samotop.cli.place import Home, open_home
+from samotop.cli.place import load_checked, open_home
 from samotop.config.home import HomeLock
 from samotop.config.shapes import Config
 from samotop.net.endpoint import Stdio
 
 
-def serve(
-    *,
-    demo: Annotated[
-        bool,
-        Parameter(
-            help="Serve a home made for trying out, with an account, on this machine alone, and print how to send "
-            "and read a first mail. It is removed at the end, unless --home names it.",
-            negative=(),
-            show_default=False,
-        ),
-    ] = False,
-    home: Home = None,
-) -> int:
-    """Run the server of a home, in the foreground, until SIGTERM or Control-C.
-
-    Prints the line "ready" when every listener accepts. What is queued then stays queued. A second server of the
-    same home is refused with exit status 75. SIGHUP takes up a replaced certificate at once.
-    """
-    if demo:
-        with open_demo(home) as (place, config, guide):
-            print(guide, flush=True)
-            return _run(place, config)
+def serve_home(home: str | None) -> int:
+    """Serve the home until told to stop; the exit status. Raises ``SetupError``, ``TryAgainLater``."""
     place = open_home(home)
     with HomeLock(place):
         config = load_checked(place)
         for note in awaited(config):
             print(f"samotop: {note}", file=sys.stderr)
+        return _run(place, config)
+
+
+def serve_demo(home: str | None) -> int:
+    """Serve a home for trying out, after saying in plain words what to type."""
+    with open_demo(home) as (place, config, guide):
+        print(guide, flush=True)
         return _run(place, config)
 
 

@@ -1,28 +1,19 @@
-"""The verbs as a tree for cyclopts, and what becomes of their errors.
+"""The verbs as a tree for cyclopts.
 
-A user's mistake ends with a sentence and a remedy on standard error, never
-with a traceback. ``--home DIR`` may stand anywhere on the line.
+A mistake of usage ends with a sentence and where to read on.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from cyclopts import App, CycloptsError, Parameter
 
-from samotop.cli import account, check, init, queue, serve
+from samotop.cli import account, check, init, queue, start
+from samotop.cli.outcome import DONE, USAGE, settle
 from samotop.cli.pages import Pages, wide_console
-from samotop.errors import SetupError, TryAgainLater
-
-DONE: Final = 0
-REFUSED: Final = 1
-USAGE: Final = 2
-AGAIN: Final = 75
-"""EX_TEMPFAIL of sysexits.h: mail programs know it."""
-INTERRUPTED: Final = 130
 
 _EPILOGUE: Final = """\
 Examples:
@@ -47,7 +38,7 @@ def build() -> App:
     """The tree of verbs."""
     tree = _branch("samotop", "A mail server for people who decide who may write to them.", _EPILOGUE)
     _leaf(tree, init.init, "init", _INIT)
-    _leaf(tree, serve.serve, "serve", "Example:\n  samotop serve --home ~/mail")
+    _leaf(tree, start.serve, "serve", "Example:\n  samotop serve --home ~/mail")
     _leaf(tree, check.check, "check", "Example:\n  samotop check --home ~/mail && samotop serve --home ~/mail")
     _leaf(tree, check.config, "config", "Example:\n  samotop config --json")
     accounts = _branch("account", "Create and change accounts.", "Example:\n  samotop account add bob")
@@ -98,36 +89,18 @@ def _version() -> str:
         return "not installed"
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
+def run(words: list[str]) -> int:
     """Run one command line; return the exit status."""
-    words = move_home(sys.argv[1:] if arguments is None else list(arguments))
-    try:
-        status = build()(words, console=wide_console())
-        sys.stdout.flush()
-    except CycloptsError as error:
-        print(f"samotop: {error}\n  {_helping(words)} --help", file=sys.stderr)
-        return USAGE
-    except SetupError as error:
-        print(f"samotop: {error}", file=sys.stderr)
-        return REFUSED
-    except TryAgainLater as error:
-        print(f"samotop: {error}", file=sys.stderr)
-        return AGAIN
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:  # whoever reads our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
-    return status if isinstance(status, int) else DONE
 
+    def call() -> int:
+        try:
+            status = build()(words, console=wide_console())
+        except CycloptsError as error:
+            print(f"samotop: {error}\n  {_helping(words)} --help", file=sys.stderr)
+            return USAGE
+        return status if isinstance(status, int) else DONE
 
-def move_home(words: list[str]) -> list[str]:
-    """``--home DIR`` in front of the verb goes behind it, where the verb looks for it."""
-    if words[:1] == ["--home"] and len(words) > 2:
-        return [*words[2:], *words[:2]]
-    if words[:1] and words[0].startswith("--home=") and len(words) > 1:
-        return [*words[1:], words[0]]
-    return words
+    return settle(call)
 
 
 def _helping(words: Sequence[str]) -> str:

@@ -196,7 +196,7 @@ class TlsFiles:
             "The certificate with its chain, PEM; relative to the home. Where neither file exists, a self-signed "
             "pair is made at the first start. Replaced files are taken up without a restart.",
         ),
-    ] = Path("tls/cert.pem")
+    ] = Path("tls/certificate.pem")
     key: Annotated[Path, Key(keys.PATH, "Its private key, PEM; relative to the home.")] = Path("tls/key.pem")
 
 

@@ -15,7 +15,7 @@ CASES = sorted(path.stem for path in GOLDEN.glob("*.toml"))
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_mistake_is_told_with_its_line(case: str) -> None:
-    """All at once, with what would be right. `GOLDEN=write pytest ...` writes the texts anew, to be read in the diff."""
+    """All at once, with what would be right. `GOLDEN=write pytest ...` writes the texts anew."""
     config, faults = read_octets((GOLDEN / f"{case}.toml").read_bytes(), f"{case}.toml")
     told = "".join(f"{fault}\n" for fault in faults)
     expected = GOLDEN / f"{case}.txt"

@@ -1,0 +1,93 @@
+"""`samotop check` and `samotop config`."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+from samotop.config.read import FILE_NAME
+
+
+def test_a_good_home_is_said_to_be_good(run, home: Path) -> None:
+    assert run("check", "--home", str(home)) == (0, f"{home / FILE_NAME}: no mistakes\n", "")
+
+
+def test_the_home_may_stand_in_front_of_the_verb(run, home: Path) -> None:
+    assert run("--home", str(home), "check")[0] == 0
+    assert run(f"--home={home}", "account", "list")[0] == 0
+
+
+def test_the_home_may_come_from_the_environment(run, home: Path, monkeypatch) -> None:
+    monkeypatch.setenv("SAMOTOP_HOME", str(home))
+    assert run("check")[0] == 0
+
+
+def test_every_mistake_is_printed_and_the_status_is_1(run, home: Path) -> None:
+    (home / FILE_NAME).write_text('hostname = "mx.example.org"\ndomain = 1\nworkers = 0\n')
+    status, out, err = run("check", "--home", str(home))
+    assert (status, out) == (1, "")
+    assert f"{home / FILE_NAME}:2: " in err
+    assert f"{home / FILE_NAME}:3: " in err
+    assert 'did you mean "domains"?' in err
+
+
+def test_the_faults_as_json(run, home: Path) -> None:
+    (home / FILE_NAME).write_text('hostname = "mx.example.org"\ndomains = []\nworkers = 0\n')
+    status, out, _ = run("check", "--json", "--home", str(home))
+    assert status == 1
+    assert [(fault["line"], fault["remedy"]) for fault in json.loads(out)["faults"]] == [
+        (3, "write a number from 1 to 256")
+    ]
+
+
+def test_an_owner_without_an_account_is_a_fault_with_its_line(run, home: Path) -> None:
+    path = home / FILE_NAME
+    path.write_text('hostname = "mx.example.org"\ndomains = ["example.org"]\n\n[mailbox.info]\nowner = "bob"\n')
+    status, _, err = run("check", "--home", str(home))
+    assert status == 1
+    assert f"{path}:5: " in err
+    assert "samotop account add bob" in err
+
+
+def test_a_home_that_others_could_read_is_refused(run, home: Path) -> None:
+    home.chmod(0o750)
+    for verb in (("check",), ("config",), ("serve",), ("account", "list"), ("queue", "list")):
+        status, _, err = run(*verb, "--home", str(home))
+        assert status == 1
+        assert f"chmod 700 {home}" in err
+
+
+def test_a_home_that_is_absent_names_the_remedy(run, tmp_path: Path) -> None:
+    for verb in (("check",), ("config",), ("serve",), ("account", "list"), ("queue", "list")):
+        status, _, err = run(*verb, "--home", str(tmp_path / "absent"))
+        assert status == 1
+        assert "samotop init --home" in err
+
+
+def test_what_comes_later_is_said_plainly(run, home: Path) -> None:
+    with (home / FILE_NAME).open("a") as file:
+        file.write('[[listen]]\nprotocol = "imap"\naddress = "127.0.0.1:2143"\n')
+        file.write('[[route]]\nmatch = "lists.example.org"\nvia = "lmtp:/run/lists.sock"\n')
+    status, _, err = run("check", "--home", str(home))
+    assert status == 0
+    assert "imap is not available in this release; listener 127.0.0.1:2143 skipped" in err
+    assert 'mail for "lists.example.org" is held in the queue' in err
+
+
+def test_a_claim_in_a_domain_that_is_not_ours_is_noted(run, home: Path) -> None:
+    """It may be meant; more often it is a slip of the pen."""
+    with (home / FILE_NAME).open("a") as file:
+        file.write('[mailbox.alice]\naddresses = ["alice@exmaple.org"]\nsmart = ["*@alice.example.org"]\n')
+    status, _, err = run("check", "--home", str(home))
+    assert status == 0
+    assert "alice@exmaple.org" in err
+    assert "alice.example.org" not in err
+
+
+def test_the_effective_configuration_is_toml_and_json(run, home: Path) -> None:
+    status, out, _ = run("config", "--home", str(home))
+    assert status == 0
+    as_json = run("config", "--json", "--home", str(home))[1]
+    assert tomllib.loads(out) == {key: value for key, value in json.loads(as_json).items() if value not in ([], {})}
+    assert tomllib.loads(out)["limits"]["size"] == "50 MB"

@@ -1,0 +1,138 @@
+"""`samotop queue`: what the operator sees and does."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from samotop.address import Address
+from samotop.cli import main
+from samotop.cli.show import clean, format_age, format_octets, without_addresses
+from samotop.envelope import Envelope, Recipient
+from samotop.net.clock import SystemClock
+from samotop.ports.spool import NewEntry, SpoolFault
+from samotop.queue.entry import State, Trace
+from samotop.store.database import Database
+from samotop.store.spool import SqliteSpool
+
+CONTENT = b"Subject: Hello\r\n\r\nHi\r\n"
+
+
+@pytest.fixture
+def ids(home: Path) -> list[str]:
+    """Two queued messages and a held one, whose reason names somebody."""
+    clock = SystemClock()
+    database = Database(str(home / "state.db"))
+    spool = SqliteSpool(database, str(home / "spool"), clock, lambda call: call())
+    spool.start()
+    made = []
+    for state, reason in ((State.QUEUED, ""), (State.QUEUED, ""), (State.HELD, "550 bob@example.net is full")):
+        envelope = Envelope(Address("carol", "example.net"), (Recipient(Address("al\x1b[2Jice", "example.org")),))
+        draft = spool.begin(lambda: None)
+        draft.write(CONTENT)
+        done = threading.Event()
+        faults: list[SpoolFault | None] = []
+
+        def finish(fault: SpoolFault | None, done: threading.Event = done, faults: list = faults) -> None:
+            faults.append(fault)
+            done.set()
+
+        trace = Trace("client.example.net", "192.0.2.1", "ESMTP", clock.time())
+        draft.commit(NewEntry(envelope, trace, state, reason), finish)
+        assert done.wait(10)
+        assert faults == [None]
+        made.append(draft.id)
+    spool.close()
+    database.close()
+    return made
+
+
+def test_a_listing_names_nobody(run, home: Path, ids: list[str]) -> None:
+    """It is what gets pasted into tickets."""
+    for flags in ((), ("--json",)):
+        status, out, _ = run("queue", "list", *flags, "--home", str(home))
+        assert status == 0
+        assert all(name in out for name in ids)
+        assert "@" not in out
+        assert "is full" in out
+
+
+def test_a_listing_can_be_of_one_state(run, home: Path, ids: list[str]) -> None:
+    found = json.loads(run("queue", "list", "--state", "held", "--json", "--home", str(home))[1])
+    assert [one["id"] for one in found] == ids[2:]
+    assert found[0]["due"] is None
+    assert found[0]["recipients"] == 1
+    assert found[0]["size"] == len(CONTENT)
+
+
+def test_one_message_is_shown_with_its_addresses(run, home: Path, ids: list[str]) -> None:
+    status, out, _ = run("queue", "show", ids[0], "--home", str(home))
+    assert status == 0
+    assert "carol@example.net" in out
+    assert "192.0.2.1" in out
+
+
+def test_nothing_that_a_peer_chose_drives_the_terminal(run, home: Path, ids: list[str]) -> None:
+    assert "\x1b" not in run("queue", "show", ids[0], "--home", str(home))[1]
+    assert clean("a\x1b[2J\u202eb\n") == "a?[2J?b?"
+
+
+def test_the_content_is_printed_on_demand(home: Path, ids: list[str], capfdbinary) -> None:
+    """Octet by octet, so that it can be piped on."""
+    assert main(["queue", "show", ids[0], "--content", "--home", str(home)]) == 0
+    assert capfdbinary.readouterr().out == CONTENT
+
+
+def test_messages_are_held_released_retried_and_dropped(run, home: Path, ids: list[str]) -> None:
+    where = ("--home", str(home))
+
+    def states() -> dict[str, str]:
+        return {one["id"]: one["state"] for one in json.loads(run("queue", "list", "--json", *where)[1])}
+
+    assert run("queue", "hold", ids[0], *where)[:2] == (0, "1 held\n")
+    assert states()[ids[0]] == "held"
+    assert run("queue", "release", "--all", *where)[:2] == (0, "2 released\n")
+    assert set(states().values()) == {"queued"}
+    assert run("queue", "retry", ids[0], ids[1], *where)[:2] == (0, "2 retried\n")
+    assert run("queue", "drop", ids[0], *where)[:2] == (0, "1 dropped\n")
+    assert ids[0] not in states()
+    assert run("queue", "drop", "--all", *where)[:2] == (0, "2 dropped\n")
+    assert "empty" in run("queue", "list", *where)[1]
+
+
+def test_what_is_not_there_is_status_1(run, home: Path, ids: list[str]) -> None:
+    for words in (("show", "NOTHING"), ("release", ids[0]), ("drop", "NOTHING")):
+        assert run("queue", *words, "--home", str(home))[0] == 1
+
+
+@pytest.mark.parametrize("words", [("retry",), ("drop",), ("drop", "X", "--all"), ("show",), ("bounce", "X")])
+def test_neither_or_both_of_ids_and_all_is_usage(run, home: Path, ids: list[str], words: tuple[str, ...]) -> None:
+    """`drop` without a word must not mean everything."""
+    assert run("queue", *words, "--home", str(home))[0] == 2
+    assert len(json.loads(run("queue", "list", "--json", "--home", str(home))[1])) == 3
+
+
+def test_the_queue_of_a_home_that_never_served_is_empty(run, home: Path) -> None:
+    (home / "state.db").unlink()
+    assert run("queue", "list", "--home", str(home))[:2] == (0, "The queue is empty.\n")
+    assert json.loads(run("queue", "list", "--json", "--home", str(home))[1]) == []
+
+
+def test_addresses_are_taken_out_of_a_reason() -> None:
+    assert without_addresses("550 <bob@example.net>: user=x@y.z full") == "550 <(address)>: (address) full"
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(-1, "0s"), (59.9, "59s"), (60, "1m"), (7200, "2h"), (200_000, "2d")])
+def test_an_age_is_told_in_its_largest_unit(seconds: float, text: str) -> None:
+    assert format_age(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("octets", "text"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (4321, "4.3 kB"), (50_000_000, "50 MB"), (999_900, "1.0 MB")],
+)
+def test_a_size_is_told_at_a_glance(octets: int, text: str) -> None:
+    assert format_octets(octets) == text
