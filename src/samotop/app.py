@@ -38,6 +38,7 @@ from samotop.reception.login import LoginRules
 from samotop.reception.rules import Rules
 from samotop.reception.service import Reception
 from samotop.reception.stages import Stages
+from samotop.reception.transcript import Transcript
 from samotop.routing.destinations import Destination, Local, Via
 from samotop.routing.router import Router
 from samotop.routing.rules import Mailbox, Rewrite, Route, RoutingRules
@@ -136,6 +137,7 @@ class Process:
             logins=Logins(accounts, self._passwords, LoginRules(_keep_secret(home), frozenset(config.domains))),
             log=log,
             exempt=config.policy.exempt,
+            transcript=Transcript(sys.stdout) if any(r.via.kind == "console" for r in config.routes) else None,
         )
         self._reception = Reception(self._context)
         self._listeners: list[OpenListener] = []
@@ -260,6 +262,9 @@ def reception_rules(config: Config) -> Rules:
         greeting_timeout=limits.greeting_timeout,
         command_timeout=limits.command_timeout,
         data_timeout=limits.data_timeout,
+        content_timeout=limits.content_timeout,
+        session_timeout=limits.session_timeout,
+        handshake_timeout=limits.handshake_timeout,
     )
 
 
