@@ -19,6 +19,7 @@ from samotop.reception.rules import Rules
 from samotop.reception.service import Reception
 from samotop.reception.session import Session
 from samotop.reception.stages import Stages
+from samotop.reception.transcript import Transcript
 from samotop.testing import MovableClock
 
 
@@ -128,6 +129,7 @@ class Wire:
         listener: Listener = Listener(tls="none"),
         rules: Rules = Rules(),
         logins: Logins | None = None,
+        transcript: Transcript | None = None,
         peername: tuple[str, int] | None = ("192.0.2.7", 4711),
     ) -> None:
         self.clock = MovableClock()
@@ -142,6 +144,7 @@ class Wire:
             rules=rules,
             gate=Gate(rules.sessions, rules.sessions_per_address),
             logins=logins,
+            transcript=transcript,
             log=self,
         )
         self.reception = Reception(self.context)
@@ -166,6 +169,9 @@ class Wire:
             await asyncio.gather(*self.context.tasks, return_exceptions=True)
             await asyncio.sleep(0)
         return self.transport.take()
+
+    def debug(self, event: str, **fields: Any) -> None:
+        self.events.append((event, fields))
 
     def info(self, event: str, **fields: Any) -> None:
         self.events.append((event, fields))

@@ -76,6 +76,8 @@ def peer_of(transport: asyncio.BaseTransport) -> Peer:
     name = transport.get_extra_info("peername")
     if not isinstance(name, tuple) or len(name) < 2:
         return Peer()
+    if ":" not in name[0]:
+        return Peer(address=name[0], port=name[1])  # IPv4: the kernel writes it in canonical form
     try:
         return Peer(address=str(parse_address(name[0])), port=name[1])
     except ValueError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from samotop.ports import SpoolFault
@@ -29,6 +30,12 @@ def answer(verdict: Verdict, accepted: Reply) -> Reply:
     if verdict.said and verdict.action is Action.ACCEPT:
         return Reply(accepted.code, accepted.status, (verdict.said,))
     return accepted
+
+
+@lru_cache(maxsize=64)
+def greeting(said: str, is_lmtp: bool) -> Reply:
+    """The greeting: our name and what we speak, or a decider's own words."""
+    return Reply(220, None, (f"{said} {'LMTP' if is_lmtp else 'ESMTP'}",))
 
 
 def fault_reply(fault: SpoolFault) -> Reply:

@@ -13,6 +13,7 @@ from samotop.reception.listener import TlsProvider
 from samotop.reception.login import LoginRules, PasswordCheck
 from samotop.reception.rules import Rules
 from samotop.reception.stages import Stages
+from samotop.reception.transcript import Transcript
 
 if TYPE_CHECKING:
     from samotop.reception.connection import Connection
@@ -56,7 +57,7 @@ class Context:
 
     ``exempt`` are networks whose peers are not made to wait before the
     banner. ``tasks`` keeps awaited decisions alive. ``emptied`` is set each
-    time the last session ends.
+    time the last session ends. ``transcript`` prints every dialogue, where one is given.
     """
 
     hostname: str
@@ -74,6 +75,7 @@ class Context:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     emptied: asyncio.Event = field(default_factory=asyncio.Event)
     is_stopping: bool = False
+    transcript: Transcript | None = None
 
     def forget(self, session: Connection) -> None:
         """A session is over."""

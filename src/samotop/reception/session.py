@@ -73,6 +73,7 @@ class Session(Connection):
         "_is_lingering",
         "_is_pumping",
         "_mail",
+        "_page",
         "_storing",
     )
 
@@ -87,6 +88,7 @@ class Session(Connection):
         self._exchange: LoginExchange | None = None
         self._is_committing = self._is_lingering = self._is_pumping = False
         self._content_deadline = 0.0
+        self._page = context.transcript.open() if context.transcript is not None else None
 
     def data_received(self, data: bytes) -> None:
         if self._is_lingering or self._transport is None:
@@ -96,6 +98,8 @@ class Session(Connection):
             if self._prelude is not None:
                 self._prelude.receive_data(data)
             return
+        if self._page is not None:
+            self._page.received(engine.phase, data, is_login=self._exchange is not None)
         engine.receive_data(data)
         if self._task is None and not self._is_writing_paused:
             self._pump()
@@ -156,8 +160,7 @@ class Session(Connection):
             code = 421 if refusal.is_transient else 554  # the codes of RFC 5321 §4.3.2 for a greeting
             engine.send(Reply(code, refusal.status, refusal.lines))
             return
-        word = "LMTP" if self._listener.is_lmtp else "ESMTP"
-        engine.send(Reply(220, None, (verdict.said or f"{self._context.hostname} {word}",)))
+        engine.send(answers.greeting(verdict.said or self._context.hostname, self._listener.is_lmtp))
 
     # --- the loop -------------------------------------------------------------------------------
 
@@ -183,7 +186,7 @@ class Session(Connection):
         octets = engine.data_to_send()
         if octets:
             has_moved = True
-            transport.write(octets)
+            self._write(octets)
         if has_moved:
             self._renew_deadline(engine)
         if event is Pause.CLOSED:
@@ -195,6 +198,12 @@ class Session(Connection):
             self.stop()
         elif self._is_reading_paused and not self._is_writing_paused and self._draft is None:
             self._resume_reading()
+
+    def _write(self, octets: bytes) -> None:
+        if self._page is not None:
+            self._page.sent(octets)
+        if self._transport is not None:
+            self._transport.write(octets)
 
     def _renew_deadline(self, engine: ServerConnection) -> None:
         rules = self._context.rules
@@ -364,7 +373,7 @@ class Session(Connection):
         engine = self._served()
         engine.send(replies.START_TLS)
         if self._transport is not None:
-            self._transport.write(engine.data_to_send())
+            self._write(engine.data_to_send())
             self._spawn(self._upgrade(self._handshake(b"")))
 
     async def _upgrade(self, handshake: Awaitable[asyncio.Transport]) -> None:
@@ -490,8 +499,7 @@ class Session(Connection):
         engine.hang_up(reply)
         self._drop_draft()
         self._is_lingering = True
-        if self._transport is not None:
-            self._transport.write(engine.data_to_send())
+        self._write(engine.data_to_send())
         self._finish()
 
 
