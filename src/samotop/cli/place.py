@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from samotop.config.claims import unknown_owners
+from samotop.config.claims import Found, unknown_owners
 from samotop.config.fault import ConfigRefused, Fault
 from samotop.config.home import STATE_NAME, check_home, find_home
 from samotop.config.locate import locate
 from samotop.config.read import FILE_NAME, load_config
-from samotop.config.shapes import Config
+from samotop.config.shapes import Config, TlsFiles
 from samotop.errors import SetupError
 
 if TYPE_CHECKING:
@@ -69,11 +69,26 @@ def load_checked(home: Path) -> Config:
     """The configuration of a home that can be served. Raises ``ConfigRefused`` with every fault, ``SetupError``."""
     check_home(home)
     config = load_config(home)
+    found = list(_absent_files(config, home))
     if config.store == "sqlite" and (home / STATE_NAME).exists():
         with open_state(home) as state:
-            found = list(unknown_owners(config, state.accounts.names()))
-        if found:
-            path = home / FILE_NAME
-            lines = locate(path.read_text("utf-8-sig"))
-            raise ConfigRefused([Fault(str(path), lines.of(at), what, remedy) for at, what, remedy in found])
+            found += unknown_owners(config, state.accounts.names())
+    if found:
+        path = home / FILE_NAME
+        lines = locate(path.read_text("utf-8-sig"))
+        raise ConfigRefused([Fault(str(path), lines.of(at), what, remedy) for at, what, remedy in found])
     return config
+
+
+def _absent_files(config: Config, home: Path) -> Iterator[Found]:
+    """Certificate and key that somebody named and we cannot read; the default pair is made at the first start."""
+    usual = TlsFiles()
+    if config.tls == usual:
+        return
+    for key, path in (("certificate", config.tls.certificate), ("key", config.tls.key)):
+        if not os.access(home / path, os.R_OK):
+            yield (
+                ("tls", key),
+                f"{key}: {home / path} cannot be read",
+                "name a PEM file that the server's user may read",
+            )

@@ -5,6 +5,7 @@ No cyclopts here: a server starts without it (see ``cli.quick``).
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +30,7 @@ def serve_home(home: str | None) -> int:
 
 def serve_demo(home: str | None) -> int:
     """Serve a home for trying out, after saying in plain words what to type."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the server has its own: nothing may be left behind
     with open_demo(home) as (place, config, guide):
         print(guide, flush=True)
         return _run(place, config)

@@ -91,3 +91,13 @@ def test_the_effective_configuration_is_toml_and_json(run, home: Path) -> None:
     as_json = run("config", "--json", "--home", str(home))[1]
     assert tomllib.loads(out) == {key: value for key, value in json.loads(as_json).items() if value not in ([], {})}
     assert tomllib.loads(out)["limits"]["size"] == "50 MB"
+
+
+def test_a_certificate_that_is_not_there_is_a_fault_before_anything_starts(run, home: Path) -> None:
+    with (home / FILE_NAME).open("a") as file:
+        file.write('[tls]\ncertificate = "mine.pem"\nkey = "mine.key"\n')
+    (home / "mine.key").touch()
+    status, _, err = run("check", "--home", str(home))
+    assert status == 1
+    assert f"certificate: {home / 'mine.pem'} cannot be read" in err
+    assert "mine.key" not in err
