@@ -152,10 +152,13 @@ def _find_cut_head(octets: mmap.mmap, size: int, head: bytes) -> int | None:
     start = max(0, size - len(head))
     if start == 0 and head.startswith(octets[:size]):
         return 0
-    at = octets.rfind(b"\nFrom ", start)
-    if at >= 0 and head.startswith(octets[at + 1 : size]):
-        return at + 1
-    return None
+    at = size
+    while True:
+        at = octets.rfind(b"\n\nF", max(0, start - 2), at)  # a message begins behind a blank line
+        if at < 0:
+            return None
+        if head.startswith(octets[at + 2 : size]):
+            return at + 2
 
 
 def _take(chunks: Iterator[bytes], limit: int) -> bytes:
