@@ -292,9 +292,7 @@ def build_home(directory: Path, config: str | None = None, *, accounts: Sequence
     password = directory.parent / "password"
     password.write_text(PASSWORD + "\n")
     listen = ["--listen", "smtp=127.0.0.1:0"]
-    home.run(
-        "init", "--domain", "example.org", "--account", accounts[0], "--password-file", str(password), *listen
-    )
+    home.run("init", "--domain", "example.org", "--account", accounts[0], "--password-file", str(password), *listen)
     for name in accounts[1:]:
         home.add_account(name)
     text = DEFAULT if config is None else config

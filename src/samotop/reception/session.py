@@ -132,19 +132,18 @@ class Session(Connection):
         self._engine.receive_data(octets)
         wait = self._context.rules.banner_wait
         if wait > 0 and not in_networks(self._peer.address, self._context.exempt):
-            self._context.loop.call_later(wait, self._greet)
+            self._context.loop.call_later(wait, self._greet, True)
             self.deadline += wait
         else:
             self._greet()
 
-    def _greet(self) -> None:
+    def _greet(self, has_waited: bool = False) -> None:
         engine = self._engine
         if engine is None or self._transport is None or not engine.is_waiting:
             return
-        waited = self._context.rules.banner_wait > 0
-        facts = ConnectionFacts(
-            self._peer, self._context.hostname, self._listener.protocol, waited and engine.buffered > 0
-        )
+        # Only who was made to wait can have spoken early: a proxy hands its client's first words over with the header.
+        spoke_early = has_waited and engine.buffered > 0
+        facts = ConnectionFacts(self._peer, self._context.hostname, self._listener.protocol, spoke_early)
         self._connection = facts
         if facts.spoke_early:
             self._answer_connection(answers.SPOKE_EARLY)
