@@ -52,8 +52,9 @@ class FaultyDisk(Disk):
         super().write(fd, octets)
 
     def sync_file(self, fd: int) -> None:
-        self._tell("sync", self._paths[fd])
-        self._keep(self._paths[fd])
+        path = self._paths.get(fd, "")
+        self._tell("sync", path)
+        self._keep(path)
 
     def sync_file_system(self, fd: int) -> None:
         self._tell("sync_all")

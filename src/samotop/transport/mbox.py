@@ -80,7 +80,7 @@ class Mbox:
             outcome = self._append_copy(fd, copy, earlier)
             for number in numbers:
                 outcomes[number] = outcome
-        os.fsync(fd)
+        self._disk.sync_file(fd)
         self._disk.sync_directory(os.path.dirname(self._path) or ".")
         return outcomes
 

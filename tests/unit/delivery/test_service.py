@@ -194,6 +194,7 @@ async def test_an_entry_that_is_settled_while_the_queue_is_read_is_not_delivered
         go.set()
         await b.idle()
         assert len(b.mail.handed) == 1
+        assert len(b.queue.settled) == 1
 
 
 async def test_an_entry_is_ours_until_its_end_is_durable() -> None:

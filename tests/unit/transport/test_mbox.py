@@ -122,6 +122,21 @@ def test_without_room_the_file_is_as_before(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def test_messages_are_durable_before_they_are_called_delivered(tmp_path: Path) -> None:
+    """One sync for all of them, after the last octet; where it fails, none is delivered, and none is doubled later."""
+    disk = FaultyDisk()
+    box = Mbox(tmp_path / "box", hostname=HOST, disk=disk)
+    disk.fails["sync"] = OSError(errno.EIO, "bad")
+    outcomes = box.hand_on([hand(make_entry(1)), hand(make_entry(2))])
+    assert {str(outcome.status) for outcome in outcomes} == {"4.3.0"}
+    disk.fails.clear()
+    disk.told.clear()
+    again = [hand(make_entry(1), is_first=False), hand(make_entry(2), is_first=False), hand(make_entry(3))]
+    assert all(outcome.is_delivered for outcome in box.hand_on(again))
+    assert disk.told[-3:] == ["write", "sync", f"sync_directory {tmp_path.name}"]
+    assert subjects(tmp_path / "box") == ["hello"] * 3
+
+
 def test_a_locked_mailbox_is_tried_later(tmp_path: Path) -> None:
     """A mail client is at it; both must not write at once."""
     path = tmp_path / "box"
