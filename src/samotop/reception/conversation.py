@@ -1,0 +1,399 @@
+"""The session around its transactions: the loop, the greeting, hello, TLS, AUTH, verbs from outside, the end.
+
+Octets go to the engine, its events become facts, facts become verdicts,
+verdicts become replies. On the usual path all of that happens within
+``data_received``: no task, no future, one write for all that came in one
+read. Where a decider returns an awaitable, the session waits for it in a task
+and goes on from there.
+
+It raises nothing to the event loop for what a peer does. An exception of a
+decider is a bug of that decider: it is reported, the client gets a 451.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from samotop.facts import ConnectionFacts, HelloFacts
+from samotop.net.networks import in_networks
+from samotop.peer import Peer
+from samotop.reception import answers
+from samotop.reception.connection import Connection
+from samotop.reception.context import Context
+from samotop.reception.listener import Listener, VerbFacts
+from samotop.reception.login import LoginChallenge, LoginDone, LoginExchange, LoginStep, mechanisms_for
+from samotop.reception.xclient import XCLIENT, XCLIENT_KEYWORD, replace_peer
+from samotop.reply import Reply
+from samotop.smtp import replies
+from samotop.smtp.events import (
+    Auth,
+    AuthCancelled,
+    AuthResponse,
+    Event,
+    Hello,
+    HungUp,
+    Pause,
+    Quit,
+    StartTls,
+    Verb,
+)
+from samotop.smtp.server import ServerConnection
+from samotop.smtp.states import Phase
+from samotop.verdict import ABSTAIN, Verdict
+
+UNREAD_LIMIT: Final = 64 * 1024
+"""Octets that may wait in the engine while an answer is awaited; then we stop reading."""
+
+
+class Conversation(Connection):
+    """What is said over a connection. ``session`` adds what is said of mail."""
+
+    __slots__ = (
+        "_connection",
+        "_content_deadline",
+        "_engine",
+        "_exchange",
+        "_hello",
+        "_is_committing",
+        "_is_congested",
+        "_is_lingering",
+        "_is_pumping",
+        "_page",
+    )
+
+    def __init__(self, context: Context, listener: Listener) -> None:
+        super().__init__(context, listener)
+        self._engine: ServerConnection | None = None
+        self._connection: ConnectionFacts | None = None
+        self._hello: HelloFacts | None = None
+        self._exchange: LoginExchange | None = None
+        self._is_committing = self._is_congested = self._is_lingering = self._is_pumping = False
+        self._content_deadline = 0.0
+        self._page = context.transcript.open() if context.transcript is not None else None
+
+    @abstractmethod
+    def _react(self, event: Event) -> None:
+        """Something has happened."""
+
+    @abstractmethod
+    def _drop_transaction(self) -> None:
+        """The transaction will bring no message: forget it."""
+
+    @abstractmethod
+    def _drop_content(self) -> None:
+        """The content that is arriving will not be complete: forget what came of it."""
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_lingering or self._transport is None:
+            return
+        engine = self._engine
+        if engine is None:
+            if self._prelude is not None:
+                self._prelude.receive_data(data)
+            return
+        if self._page is not None:
+            self._page.received(engine.phase, data, is_login=self._exchange is not None)
+        engine.receive_data(data)
+        if self._task is None and not self._is_writing_paused:
+            self._pump()
+        elif engine.buffered > UNREAD_LIMIT:
+            self._pause_reading()
+
+    # --- beginning ------------------------------------------------------------------------------
+
+    def _begin(self, octets: bytes) -> None:
+        """TLS, if any, is there: make the engine, and greet."""
+        listener = self._listener
+        tls = self._peer.tls
+        verbs = dict(listener.keywords) if listener.verbs else {}
+        if listener.proxy and in_networks(self._peer.address, listener.proxy):
+            verbs[XCLIENT] = XCLIENT_KEYWORD
+        self._engine = ServerConnection(
+            self._context.hostname,
+            listener.smtp,
+            is_lmtp=listener.is_lmtp,
+            offers_starttls=self._may_start_tls(),
+            is_encrypted=tls is not None,
+            requires_tls=listener.tls == "required",
+            requires_auth=listener.requires_login,
+            mechanisms=self._mechanisms if self._context.logins is not None else None,
+            verbs=verbs or None,
+        )
+        self._engine.receive_data(octets)
+        wait = self._context.rules.banner_wait
+        if wait > 0 and not in_networks(self._peer.address, self._context.exempt):
+            self._context.loop.call_later(wait, self._greet, True)
+            self.deadline += wait
+        else:
+            self._greet()
+
+    def _greet(self, has_waited: bool = False) -> None:
+        engine = self._engine
+        if engine is None or self._transport is None or not engine.is_waiting:
+            return
+        # Only who was made to wait can have spoken early: a proxy hands its client's first words over with the header.
+        spoke_early = has_waited and engine.buffered > 0
+        facts = ConnectionFacts(self._peer, self._context.hostname, self._listener.protocol, spoke_early)
+        self._connection = facts
+        if facts.spoke_early:
+            self._answer_connection(answers.SPOKE_EARLY)
+        else:
+            self._decide(self._context.stages.connection, facts, self._answer_connection)
+        if self._task is None:
+            self._pump()
+
+    def _answer_connection(self, verdict: Verdict) -> None:
+        engine = self._served()
+        if verdict.is_refusal:
+            refusal = answers.answer(verdict, replies.OK)
+            code = 421 if refusal.is_transient else 554  # the codes of RFC 5321 §4.3.2 for a greeting
+            engine.send(Reply(code, refusal.status, refusal.lines))
+            return
+        engine.send(answers.greeting(verdict.said or self._context.hostname, self._listener.is_lmtp))
+
+    # --- the loop -------------------------------------------------------------------------------
+
+    def _go_on(self) -> None:
+        if self._engine is not None:
+            self._pump()
+
+    def _pump(self) -> None:
+        """Take all events that are there, then write what is to be said in one go."""
+        engine = self._served()
+        transport = self._transport
+        if transport is None or self._is_pumping:
+            return
+        has_moved = False
+        self._is_pumping = True
+        while True:
+            event = engine.next_event()
+            if isinstance(event, Pause):
+                break
+            has_moved = True
+            self._react(event)
+        self._is_pumping = False
+        octets = engine.data_to_send()
+        if octets:
+            has_moved = True
+            self._write(octets)
+        if has_moved:
+            self._renew_deadline(engine)
+        if event is Pause.CLOSED:
+            self._finish()
+        elif event is Pause.WAITING:
+            if engine.buffered > UNREAD_LIMIT:
+                self._pause_reading()
+        elif self._context.is_stopping and engine.transaction is None:
+            self.stop()
+        elif self._is_reading_paused and not self._is_congested:
+            self._resume_reading()
+
+    def _write(self, octets: bytes) -> None:
+        if self._page is not None:
+            self._page.sent(octets)
+        if self._transport is not None:
+            self._transport.write(octets)
+
+    def _renew_deadline(self, engine: ServerConnection) -> None:
+        rules = self._context.rules
+        now = self._context.clock.monotonic()
+        if engine.phase is Phase.DATA or engine.phase is Phase.CHUNK:
+            self.deadline = min(now + rules.data_timeout, self._content_deadline)
+        elif engine.phase is not Phase.START:  # before the first command the greeting's deadline holds
+            self.deadline = min(now + rules.command_timeout, self._ends_at)
+            self._content_deadline = now + rules.content_timeout
+
+    def _served(self) -> ServerConnection:
+        assert self._engine is not None, "the session has begun"
+        return self._engine
+
+    def _decide(self, decide: Callable[[Any], Any] | None, facts: object, answer: Callable[[Any], None]) -> None:
+        """Ask a decider; ``answer`` gets its verdict now, or later where it has to be awaited."""
+        if decide is None:
+            answer(ABSTAIN)
+            return
+        try:
+            found = decide(facts)
+        except Exception as error:  # noqa: BLE001 - somebody else's code: its bug must not end the session
+            self._report(error)
+            found = answers.INTERNAL
+        if found is None:
+            answer(ABSTAIN)
+        elif inspect.isawaitable(found):
+            self._spawn(self._await(found, answer))
+        else:
+            answer(found)
+
+    async def _await(self, found: Awaitable[Any], answer: Callable[[Any], None]) -> None:
+        try:
+            async with asyncio.timeout(self._context.rules.decision_timeout):
+                verdict = await found
+        except TimeoutError:
+            verdict = answers.UNDECIDED
+        except Exception as error:  # noqa: BLE001 - as in _decide
+            self._report(error)
+            verdict = answers.INTERNAL
+        if self._transport is not None:
+            answer(ABSTAIN if verdict is None else verdict)
+
+    # --- hello and the end ----------------------------------------------------------------------
+
+    def _on_hello(self, event: Hello) -> None:
+        assert self._connection is not None, "greeted before"
+        self._hello = HelloFacts(self._connection, event.name, event.is_extended)
+        self._decide(self._context.stages.hello, self._hello, self._answer_hello)
+
+    def _answer_hello(self, verdict: Verdict) -> None:
+        engine = self._served()
+        engine.send(answers.answer(verdict, engine.hello_reply()))
+
+    def _on_quit(self, event: Quit) -> None:
+        self._drop_content()
+
+    def _on_hung_up(self, event: HungUp) -> None:
+        self._drop_content()
+        self._is_lingering = True
+        self._context.log.info(
+            "hung_up", code=event.reply.code, status=str(event.reply.status), listener=self._listener.name
+        )
+
+    # --- TLS ------------------------------------------------------------------------------------
+
+    def _on_starttls(self, event: StartTls) -> None:
+        engine = self._served()
+        engine.send(replies.START_TLS)
+        if self._transport is not None:
+            self._write(engine.data_to_send())
+            self._spawn(self._upgrade(self._handshake(b"")))
+
+    async def _upgrade(self, handshake: Awaitable[asyncio.Transport]) -> None:
+        if await self._is_encrypted_after(handshake):
+            self._set_peer(self._peer)
+            self._hello = None
+            self._drop_transaction()
+            self._served().tls_started()
+
+    # --- AUTH -----------------------------------------------------------------------------------
+
+    def _mechanisms(self, is_encrypted: bool) -> Sequence[str]:
+        return mechanisms_for(is_encrypted, bool(self._channel_binding()), self._listener.allows_plaintext_login)
+
+    def _on_auth(self, event: Auth) -> None:
+        logins = self._context.logins
+        assert logins is not None, "AUTH is offered only where somebody can log in"
+        self._exchange = LoginExchange(
+            event.mechanism,
+            logins.accounts,
+            logins.checker,
+            logins.rules,
+            advertised=self._mechanisms(self._peer.is_encrypted),
+            channel_binding=self._channel_binding() or None,
+        )
+        self._spawn(self._advance_login(self._exchange.begin(event.initial)))
+
+    def _on_auth_response(self, event: AuthResponse) -> None:
+        assert self._exchange is not None, "a response follows a challenge"
+        self._spawn(self._advance_login(self._exchange.respond(event.octets)))
+
+    def _on_auth_cancelled(self, event: AuthCancelled) -> None:
+        self._exchange = None
+
+    async def _advance_login(self, step: Awaitable[LoginStep]) -> None:
+        found = await step
+        engine = self._served()
+        if self._transport is None or engine.phase is Phase.CLOSED:
+            return
+        if isinstance(found, LoginChallenge):
+            engine.challenge(found.octets)
+            return
+        self._exchange = None
+        if isinstance(found, LoginDone):
+            self._set_peer(replace(self._peer, login=found.account_name))
+            engine.send(replies.AUTHENTICATED)
+        else:
+            self._context.log.info("login_refused", code=found.reply.code, listener=self._listener.name)
+            engine.send(found.reply)
+
+    def _set_peer(self, peer: Peer) -> None:
+        """The peer turned out to be somebody else: facts from here on say so."""
+        self._peer = peer
+        if self._connection is not None:
+            self._connection = replace(self._connection, peer=peer)
+        if self._hello is not None and self._connection is not None:
+            self._hello = replace(self._hello, connection=self._connection)
+
+    # --- verbs from outside ---------------------------------------------------------------------
+
+    def _on_verb(self, event: Verb) -> None:
+        if event.verb == XCLIENT:
+            self._on_xclient(event.argument)
+            return
+        facts = VerbFacts(self._peer, self._served().hello, event.verb, event.argument)
+        self._decide(self._listener.verbs[event.verb], facts, self._answer_verb)
+
+    def _answer_verb(self, found: Reply | Verdict) -> None:
+        self._served().send(found if isinstance(found, Reply) else answers.answer(found, replies.OK))
+
+    def _on_xclient(self, argument: bytes) -> None:
+        """Postfix' command of a trusted proxy: somebody else is the peer; begin anew with them."""
+        engine = self._served()
+        if engine.transaction is not None:
+            engine.send(Reply.of(503, "5.5.1", "Not within a transaction"))
+            return
+        found = replace_peer(self._peer, argument)
+        if isinstance(found, Reply):
+            engine.send(found)
+            return
+        self._peer = found
+        self._hello = None
+        engine.restart()
+        engine.is_authenticated = found.login is not None
+        self._greet()
+
+    # --- ending ---------------------------------------------------------------------------------
+
+    def _finish(self) -> None:
+        """The engine is through: let the client read our last words, then close."""
+        transport = self._transport
+        if transport is None:
+            return
+        if self._is_lingering and transport.can_write_eof():
+            # Closing with unread octets would reset the connection and take our last reply with it.
+            transport.write_eof()
+            self._resume_reading()
+            self.deadline = self._context.clock.monotonic() + self._context.rules.linger
+        else:
+            transport.close()
+            self.deadline = self._context.clock.monotonic() + self._context.rules.linger
+
+    def expire(self) -> None:
+        if self._transport is None:
+            return
+        if self._is_lingering or self._engine is None or self._engine.phase is Phase.CLOSED:
+            self._transport.abort()
+            return
+        if self._is_committing or self._task is not None:
+            return  # the client waits for us, not we for it
+        self._hang_up(answers.TIMED_OUT)
+
+    def stop(self) -> None:
+        engine = self._engine
+        if self._transport is None:
+            return
+        if engine is None or self._prelude is not None:
+            self.abort()
+        elif engine.transaction is None and self._task is None and engine.phase is not Phase.CLOSED:
+            self._hang_up(answers.STOPPING)
+
+    def _hang_up(self, reply: Reply) -> None:
+        engine = self._served()
+        engine.hang_up(reply)
+        self._drop_content()
+        self._is_lingering = True
+        self._write(engine.data_to_send())
+        self._finish()
