@@ -3,9 +3,8 @@
 import asyncio
 import sys
 
-from samotop.transport import Maildir
-
 from samotop import Server, accept_domains, deliver
+from samotop.transport import Maildir
 
 
 async def main(listen: str = "127.0.0.1:2525", folder: str = "mail") -> None:
