@@ -168,8 +168,8 @@ class Process:
             self._timer.cancel()
         for listener in self._listeners:
             listener.close()
-        await self._reception.stop()
-        await self._delivery.stop()
+        # At the same time: each may take most of the 10 s that we have. What is accepted meanwhile stays queued.
+        await asyncio.gather(self._reception.stop(), self._delivery.stop())
         await asyncio.to_thread(self._spool.close)
         await asyncio.sleep(0)  # the last callbacks of the spool
         self._passwords.close()

@@ -1,17 +1,18 @@
 """One of several server processes: ``python -m samotop.worker HOME SLOT WORKERS``, started by ``workers``.
 
-Says "ready" on standard output when it listens, and stops when its standard
-input closes: then the process that started it has ended.
+Says "ready" on standard output when it listens. Ends at once when its standard
+input closes: then the process that started it was killed, and somebody waits
+to start another. Nothing is lost by that; to stop gently is SIGTERM's part.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import uvloop
 
@@ -20,6 +21,9 @@ from samotop.config.read import load_config
 from samotop.errors import SetupError
 from samotop.net.clock import SystemClock
 from samotop.observe.log import open_log
+
+LEFT_ALONE: Final = 1
+"""Exit status that nobody is there to see."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -39,7 +43,7 @@ async def _run(home: Path, slot: int, workers: int) -> None:
     loop.add_reader(0, _parent_spoke)
 
     def ready(_: Sequence[str]) -> None:
-        print("ready", flush=True)  # noqa: T201 - said to the process that started us
+        print("ready", flush=True)
 
     log = open_log(sys.stderr.buffer, SystemClock()).bind(slot=slot)
     await serve(config, home, log, slot=slot, workers=workers, ready=ready)
@@ -48,8 +52,7 @@ async def _run(home: Path, slot: int, workers: int) -> None:
 def _parent_spoke() -> None:
     """The parent never says anything: readable means that it has gone."""
     if not os.read(0, 1):
-        asyncio.get_running_loop().remove_reader(0)
-        os.kill(os.getpid(), signal.SIGTERM)
+        os._exit(LEFT_ALONE)
 
 
 if __name__ == "__main__":

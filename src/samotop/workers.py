@@ -4,7 +4,8 @@ Each worker has a slot of the queue and its own event loop; the kernel spreads
 connections over them (SO_REUSEPORT). A worker that ends unasked is started
 again, after a wait that grows while it keeps ending; its queue waits meanwhile.
 When the supervisor ends, however that happens, the workers' standard input
-closes and they stop: nobody is left over.
+closes and they end: nobody is left over. They inherit the home's lock, so that
+no other server begins before the last of them has gone.
 
 Raises ``SetupError`` where the first start fails.
 """
@@ -91,6 +92,7 @@ class Worker:
             *self._arguments,
             stdin=asyncio.subprocess.PIPE,  # kept open: its end is how the worker learns of ours
             stdout=asyncio.subprocess.PIPE,
+            close_fds=False,  # the home's lock is the one descriptor that is inheritable
         )
         assert self._process.stdout is not None, "asked for a pipe"
         line = await self._process.stdout.readline()
@@ -100,7 +102,7 @@ class Worker:
     async def watch(self, stop: asyncio.Event) -> None:
         """Start it again whenever it ends, until ``stop``."""
         loop = asyncio.get_running_loop()
-        wait = FIRST_WAIT
+        following = FIRST_WAIT
         while not stop.is_set():
             begun = loop.time()
             assert self._process is not None, "started before"
@@ -108,7 +110,8 @@ class Worker:
             if stop.is_set():
                 return
             self._log.error("worker_ended", slot=self._slot, code=self._process.returncode)
-            wait = FIRST_WAIT if loop.time() - begun > QUIET_SECONDS else min(wait * 2, LONGEST_WAIT)
+            wait = FIRST_WAIT if loop.time() - begun > QUIET_SECONDS else following
+            following = min(wait * 2, LONGEST_WAIT)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), wait)
                 return

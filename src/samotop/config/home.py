@@ -12,6 +12,7 @@ import errno
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,10 @@ from samotop.errors import SetupError, TryAgainLater
 LOCK_NAME: Final = "lock"
 STATE_NAME: Final = "state.db"
 MAIL_NAME: Final = "mail"
+
+PATIENCE_SECONDS: Final = 0.5
+"""For the workers of a server that was killed to end: they do so at once."""
+PATIENCE_STEP: Final = 0.02
 
 _OTHERS: Final = 0o077
 """Permission bits of anybody but the owner."""
@@ -77,7 +82,9 @@ def make_home(home: Path) -> None:
 class HomeLock:
     """Held by the one server of a home. A context manager; ``TryAgainLater`` where another has it.
 
-    Closed on exec: workers are children that end with the server.
+    Worker processes inherit it, so that it is free only when the last of them
+    has ended; they end by themselves when their server was killed. So taking it
+    with ``with`` waits for ``PATIENCE_SECONDS``.
     """
 
     def __init__(self, home: Path) -> None:
@@ -92,6 +99,7 @@ class HomeLock:
             raise SetupError(f"{self._path} cannot be opened: {error.strerror}", remedy="check who owns it") from None
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.set_inheritable(self._descriptor, True)
         except OSError as error:
             self.release()
             if error.errno not in (errno.EAGAIN, errno.EACCES):
@@ -107,8 +115,16 @@ class HomeLock:
             self._descriptor = -1
 
     def __enter__(self) -> Self:
-        self.take()
-        return self
+        ends_at = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                self.take()
+            except TryAgainLater:
+                if time.monotonic() > ends_at:
+                    raise
+                time.sleep(PATIENCE_STEP)
+            else:
+                return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
