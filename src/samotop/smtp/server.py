@@ -59,6 +59,7 @@ _START: Final = Phase.START
 _DATA: Final = Phase.DATA
 _CHUNK: Final = Phase.CHUNK
 _AUTH: Final = Phase.AUTH
+_HANDSHAKE: Final = Phase.HANDSHAKE
 _CLOSED: Final = Phase.CLOSED
 _NEED_DATA: Final = Pause.NEED_DATA
 _WAITING: Final = Pause.WAITING
@@ -85,8 +86,8 @@ class ServerConnection(Dialogue):
         return len(self.buffer)
 
     def receive_data(self, octets: bytes) -> None:
-        """Take what came from the wire."""
-        if self.phase is not _CLOSED:
+        """Take what came from the wire. Before TLS has begun after 220, and once the session is over, it is dropped."""
+        if self.phase < _HANDSHAKE:
             self.buffer += octets
 
     def data_to_send(self) -> bytes:
