@@ -104,7 +104,7 @@ class ServerConnection(Dialogue):
         while True:
             if self.pending is not None:
                 event, self.pending = self.pending, None
-                return event
+                return self.ask(event) if type(event) is Hello else event
             if self.asked is not None:
                 return _WAITING
             phase = self.phase

@@ -1,4 +1,8 @@
-"""The session's phases and which commands each allows: one table (RFC 5321 §4.1.4)."""
+"""The session's phases, which commands each allows and where they lead: tables (RFC 5321 §4.1.4).
+
+The diagram in docs/smtp.md is made from them, and the tests hold the engine to
+them: ``server``, ``verbs`` and ``content`` do what stands here.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +49,38 @@ ALLOWED: Final[dict[Phase, frozenset[bytes]]] = {
     Phase.CHUNKS: _ALWAYS | _HELLO | {b"BDAT"},
     Phase.SPOILED: _ALWAYS | _HELLO,
 }
+
+LEADS_TO: Final[dict[bytes, Phase]] = {
+    b"HELO": Phase.READY,
+    b"EHLO": Phase.READY,
+    b"LHLO": Phase.READY,
+    b"RSET": Phase.READY,
+    b"MAIL": Phase.MAIL,
+    b"RCPT": Phase.RECIPIENTS,
+    b"DATA": Phase.DATA,
+    b"BDAT": Phase.CHUNK,
+    b"STARTTLS": Phase.HANDSHAKE,
+    b"AUTH": Phase.AUTH,
+    b"QUIT": Phase.CLOSED,
+}
+"""Where a command leads that is allowed and accepted; one that is not named, or refused, leaves the phase as it is."""
+
+LEAVES: Final[dict[Phase, dict[str, Phase]]] = {
+    Phase.GREETING: {"220": Phase.START},
+    Phase.DATA: {"end of data": Phase.READY},
+    Phase.CHUNK: {"chunk taken": Phase.CHUNKS, "chunk refused": Phase.SPOILED, "LAST": Phase.READY},
+    Phase.AUTH: {"235 or refusal": Phase.READY},
+    Phase.HANDSHAKE: {"TLS is there": Phase.START},
+}
+"""What ends the phases in which no commands are read. Any phase ends in ``CLOSED`` when either side hangs up."""
+
+
+def leads_to(phase: Phase, verb: bytes) -> Phase:
+    """The phase after a command that was allowed and accepted."""
+    if verb == b"RSET" and phase is Phase.START:
+        return phase  # there is nothing to forget, and EHLO is still owed
+    return LEADS_TO.get(verb, phase)
+
 
 KNOWN: Final = _ALWAYS | _HELLO | {b"MAIL", b"RCPT", b"DATA", b"BDAT", b"STARTTLS", b"AUTH"}
 

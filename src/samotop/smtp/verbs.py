@@ -46,11 +46,11 @@ def _on_lhlo(dialogue: Dialogue, argument: bytes) -> Event | None:
 def _hello(dialogue: Dialogue, argument: bytes, *, is_extended: bool) -> Event:
     dialogue.hello = parse_hello(argument)
     dialogue.is_extended = is_extended
-    hello = dialogue.ask(Hello(dialogue.hello, is_extended))
+    hello = Hello(dialogue.hello, is_extended)
     if dialogue.transaction is None:
-        return hello
+        return dialogue.ask(hello)
     dialogue.end_transaction()
-    dialogue.pending = hello
+    dialogue.pending = hello  # asks when it is told, after the reset
     return Reset()
 
 

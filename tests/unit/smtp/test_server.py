@@ -226,6 +226,22 @@ def test_nothing_is_read_between_220_and_the_handshake() -> None:
     assert engine.next_event() is Pause.NEED_DATA
 
 
+def test_ehlo_within_a_transaction_tells_of_the_reset_first_and_then_asks() -> None:
+    """The reset waits for nothing; a caller that answers whenever something waits must not answer it."""
+    engine = begin()
+    engine.receive_data(b"EHLO x\r\nMAIL FROM:<a@example.net>\r\nEHLO y\r\n")
+    engine.next_event()
+    engine.send(engine.hello_reply())
+    engine.next_event()
+    engine.send(OK)
+    assert engine.next_event() == Reset()
+    assert not engine.is_waiting
+    with pytest.raises(RuntimeError):
+        engine.send(OK)
+    assert engine.next_event() == Hello("y", True)
+    assert engine.is_waiting
+
+
 def test_restart_begins_anew() -> None:
     """XCLIENT: somebody else is the peer now, and is greeted."""
     engine = begin(verbs={"XCLIENT": "XCLIENT ADDR"})
