@@ -23,7 +23,7 @@ from samotop.config.shapes import Config, Listen
 from samotop.delivery.service import Delivery
 from samotop.facts import RecipientFacts
 from samotop.net.clock import SystemClock
-from samotop.net.endpoint import Tcp
+from samotop.net.endpoint import Stdio, Tcp
 from samotop.net.listen import Listener as OpenListener
 from samotop.net.listen import open_listener
 from samotop.net.networks import in_networks
@@ -77,6 +77,8 @@ async def serve(
 ) -> None:
     """Run one process of the server until SIGTERM or SIGINT; ``ready`` gets the addresses once all accept.
 
+    One that has only standard input and output to listen to ends with that session, as inetd expects.
+
     ``slot`` of ``workers`` says which of several processes this is: slot 0 adopts
     what others left and alone has the sockets that cannot be shared.
     """
@@ -90,6 +92,9 @@ async def serve(
     try:
         await process.start()
         ready(process.addresses)
+        if process.serves_stdio_alone:
+            over = loop.create_task(process.until_over())
+            over.add_done_callback(lambda _: stop.set())
         await stop.wait()
     finally:
         await process.stop()
@@ -146,6 +151,15 @@ class Process:
     @property
     def addresses(self) -> list[str]:
         return [address for listener in self._listeners for address in listener.addresses]
+
+    @property
+    def serves_stdio_alone(self) -> bool:
+        """Is there nobody to wait for once the session on standard input and output is over?"""
+        return all(isinstance(one.address, Stdio) for one in self._config.listeners if one.protocol in MAIL_PROTOCOLS)
+
+    async def until_over(self) -> None:
+        """Until the last session has ended."""
+        await self._context.emptied.wait()
 
     async def start(self) -> None:
         """Recover the queue, deliver what waits, listen."""

@@ -105,7 +105,7 @@ class Connection(asyncio.Protocol):
         self._context.log.info("session_refused", code=refusal.code, listener=self._listener.name)
 
     def eof_received(self) -> bool:
-        return False  # the transport closes itself: nobody listens to more replies
+        return False  # the transport closes itself once it has written what was said
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._transport is None:

@@ -58,6 +58,7 @@ class Conversation(Connection):
         "_content_deadline",
         "_engine",
         "_exchange",
+        "_has_eof",
         "_hello",
         "_is_committing",
         "_is_congested",
@@ -72,6 +73,7 @@ class Conversation(Connection):
         self._connection: ConnectionFacts | None = None
         self._hello: HelloFacts | None = None
         self._exchange: LoginExchange | None = None
+        self._has_eof = False
         self._is_committing = self._is_congested = self._is_lingering = self._is_pumping = False
         self._content_deadline = 0.0
         self._page = context.transcript.open() if context.transcript is not None else None
@@ -103,6 +105,13 @@ class Conversation(Connection):
             self._pump()
         elif engine.buffered > UNREAD_LIMIT:
             self._pause_reading()
+
+    def eof_received(self) -> bool:
+        """The peer says nothing more. It may still read: what it is owed is said before the session ends."""
+        engine = self._engine
+        is_owed = engine is not None and engine.is_waiting and self._peer.tls is None  # TLS ends both ways at once
+        self._has_eof = self._has_eof or is_owed
+        return is_owed
 
     # --- beginning ------------------------------------------------------------------------------
 
@@ -188,6 +197,8 @@ class Conversation(Connection):
         elif event is Pause.WAITING:
             if engine.buffered > UNREAD_LIMIT:
                 self._pause_reading()
+        elif self._has_eof:
+            transport.close()
         elif self._context.is_stopping and engine.transaction is None:
             self.stop()
         elif self._is_reading_paused and not self._is_congested:
