@@ -109,18 +109,20 @@ def check_chunks(pieces: list[bytes]) -> None:
         try:
             for piece in pieces:
                 reader.expect(len(piece))
+                buffer = bytearray()
                 for start, end in pairwise((0, len(piece) // 2, len(piece))):
-                    buffer = bytearray(piece[start:end])
-                    while buffer:
-                        content += reader.take(buffer)
+                    buffer += piece[start:end]
+                    while found := reader.take(buffer):
+                        content += found
+                    assert len(buffer) <= 1
                 assert reader.remaining == 0
             reader.finish()
         except BareLineEnding:
             assert not is_binary
-            found = BARE.search(octets)
-            assert found
-            # a CR that ends a piece is given before it is known to be alone
-            assert found.start() <= len(content) <= found.start() + 1
+            bare = BARE.search(octets)
+            assert bare
+            # a CR that ends a chunk is given before it is known to be alone
+            assert bare.start() <= len(content) <= bare.start() + 1
             continue
         assert content == octets
         assert is_binary or not BARE.search(octets)

@@ -43,9 +43,8 @@ def next_chunk(dialogue: Dialogue) -> Event | Pause | None:
     chunks = transaction.chunks
     assert chunks is not None, "BDAT was accepted"
     if chunks.remaining:
-        if not dialogue.buffer:
-            return Pause.NEED_DATA
-        return _take_piece(dialogue, transaction, chunks.take(dialogue.buffer))
+        piece = chunks.take(dialogue.buffer)
+        return _take_piece(dialogue, transaction, piece) if piece else _NEED_DATA
     if transaction.is_last:
         chunks.finish()
         return _end_content(dialogue, transaction)
@@ -119,7 +118,7 @@ def _next_stray(dialogue: Dialogue) -> Pause | None:
     stray = dialogue.stray
     assert stray is not None, "BDAT within a transaction has its transaction"
     if not stray.swallow(dialogue.buffer):
-        return Pause.NEED_DATA
+        return _NEED_DATA
     dialogue.stray = None
     dialogue.phase = stray.phase
     dialogue.out.append(stray.reply.wire)

@@ -96,7 +96,10 @@ class ChunkReader:
         self.remaining = size
 
     def take(self, buffer: bytearray) -> bytes:
-        """Take what is there of the chunk. Raises ``BareLineEnding`` unless the content is binary."""
+        """Take what is there of the chunk; nothing while its CR waits for its LF.
+
+        Raises ``BareLineEnding`` unless the content is binary.
+        """
         piece = bytes(buffer[: self.remaining])
         if piece and not self._is_binary:
             piece = self._checked(piece)
@@ -110,18 +113,18 @@ class ChunkReader:
             raise BareLineEnding("CR on its own in content")
 
     def _checked(self, piece: bytes) -> bytes:
-        """The piece, or what of it stands before a CR or LF on its own."""
+        """The piece, without what begins with a CR or LF on its own, or with a CR whose LF may yet come."""
+        if self._after_cr and not piece.startswith(b"\n"):
+            raise BareLineEnding("CR on its own in content")
         before = b"\r" if self._after_cr else b""
         ends_on_cr = piece.endswith(b"\r")
-        whole = before + (piece[:-1] if ends_on_cr else piece)  # the last CR's LF may come in the next piece
-        if before and not whole.startswith(b"\r\n") and (len(whole) > 1 or ends_on_cr):
-            raise BareLineEnding("CR on its own in content")
+        whole = before + (piece[:-1] if ends_on_cr else piece)
         line_ends = whole.count(b"\r\n")
         if whole.count(b"\n") != line_ends or whole.count(b"\r") != line_ends:
             self._after_cr = False
             return _before_bare(whole)[len(before) :]
-        self._after_cr = ends_on_cr
-        return piece
+        self._after_cr = ends_on_cr and len(piece) == self.remaining  # then its LF begins the next chunk
+        return piece[:-1] if ends_on_cr and not self._after_cr else piece
 
 
 def format_data(content: bytes) -> bytes:

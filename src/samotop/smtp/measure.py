@@ -48,7 +48,6 @@ class Measure:
             self.size > rules.size
             or header > rules.header
             or line > limit
-            or self._line > limit
             or (len(piece) > limit and _find_long_line(piece, 0, limit) >= 0)
         ):
             self._refuse(piece, before, header, line_before)

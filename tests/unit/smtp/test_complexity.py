@@ -191,8 +191,8 @@ def test_content_by_bdat_is_linear_however_it_is_cut(step: int) -> None:
             reader.expect(len(wire))
             for start in range(0, len(wire), step):
                 buffer += wire[start : start + step]
-                while buffer:
-                    reader.take(buffer)
+                while reader.take(buffer):
+                    pass
 
         return read
 

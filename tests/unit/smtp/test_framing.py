@@ -114,10 +114,11 @@ def read_chunks(chunks: list[bytes], cut: int, *, is_binary: bool = False) -> by
     reader, content = ChunkReader(is_binary=is_binary), b""
     for chunk in chunks:
         reader.expect(len(chunk))
+        buffer = bytearray()
         for start, end in pairwise([0, *range(cut, len(chunk), cut), len(chunk)]):
-            buffer = bytearray(chunk[start:end])
-            while buffer:
-                content += reader.take(buffer)
+            buffer += chunk[start:end]
+            while found := reader.take(buffer):
+                content += found
         assert reader.remaining == 0
     reader.finish()
     return content
