@@ -11,6 +11,7 @@ import random
 import re
 import threading
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -97,12 +98,18 @@ class Load:
             try:
                 with Talk(address) as talk:
                     talk.say("LHLO load" if address.startswith("unix:") else "EHLO load")
-                    while not self._is_over and self._address == address:
+                    while self._aims_at(address):
                         count += 1
                         self._send(talk, f"{number}-{count}", chance)
             except (OSError, EOFError):
                 with self._moved:  # it died; the next one has another port, or comes back to the same in a moment
-                    self._moved.wait_for(lambda old=address: self._is_over or self._address != old, 0.05)
+                    self._moved.wait_for(partial(self._has_turned_from, address), 0.05)
+
+    def _aims_at(self, address: str) -> bool:
+        return self._address == address and not self._is_over
+
+    def _has_turned_from(self, address: str) -> bool:
+        return not self._aims_at(address)
 
     def _send(self, talk: Talk, name: str, chance: random.Random) -> None:
         recipients = chance.choice([("alice",), ("bob",), ("alice", "bob")])

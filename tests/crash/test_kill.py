@@ -13,6 +13,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 import pytest
@@ -26,6 +27,7 @@ from tests.fakes.serving import (
     Served,
     StartServer,
     children_of,
+    homes,
     is_alive,
     make_home,
     poll,
@@ -33,7 +35,7 @@ from tests.fakes.serving import (
 )
 from tests.fakes.talk import Talk, message
 
-__all__ = ["make_home", "start_server"]
+__all__ = ["homes", "make_home", "start_server"]
 
 pytestmark = [pytest.mark.crash, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -109,6 +111,16 @@ def test_kill_under_load_loses_and_doubles_nothing(make_home: MakeHome, start_se
     assert not [path for path in left_over(home) if path.parent.name == "spool"], "segments of nobody"
 
 
+def are_replaced(served: Served, gone: list[int]) -> bool:
+    """Does the server have two workers again, none of them one of ``gone``?"""
+    now = served.workers()
+    return len(now) == 2 and not set(gone) & set(now)
+
+
+def are_gone(workers: list[int]) -> bool:
+    return not any(map(is_alive, workers))
+
+
 def with_patience(served: Served, seconds: float) -> None:
     """Let a starting server be for a while, or until it ends."""
     try:
@@ -139,7 +151,7 @@ def test_killed_workers_lose_and_double_nothing(
                 victims = chance.sample(workers, chance.randint(1, len(workers)))
                 for victim in victims:
                     os.kill(victim, signal.SIGKILL)
-                poll(lambda s=served, v=victims: len(s.workers()) == 2 and not set(v) & set(s.workers()))
+                poll(partial(are_replaced, served, victims), what="new workers")
             else:
                 served.process.kill()
                 served.process.wait()
@@ -235,7 +247,7 @@ def test_workers_end_with_their_server(
         assert len(workers) == 2
         served.process.send_signal(ends_by)
         assert served.process.wait(STOP_SECONDS) == (0 if ends_by == signal.SIGTERM else -signal.SIGKILL)
-        poll(lambda found=workers: not any(map(is_alive, found)), seconds=STOP_SECONDS, what="the workers to end")
+        poll(partial(are_gone, workers), seconds=STOP_SECONDS, what="the workers to end")
 
 
 def test_a_worker_left_over_keeps_the_next_server_out(

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.serving import Home, Served, build_home, make_home, start_server
+from tests.fakes.serving import Homes, Served, homes, make_home, start_server
 
-__all__ = ["make_home", "mark", "pytest_collection_modifyitems", "server", "start_server"]
+__all__ = ["homes", "make_home", "mark", "pytest_collection_modifyitems", "server", "start_server"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -21,11 +21,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def server(tmp_path_factory: pytest.TempPathFactory, homes: Homes) -> Iterator[Served]:
     """One server for all tests of a module; each finds its own mail by a marker (see ``mark``)."""
     folder = tmp_path_factory.mktemp("h")
-    home: Home = build_home(folder / "home")
-    served = Served(home, log=folder / "log")
+    served = Served(homes.build(folder / "home"), log=folder / "log")
     try:
         served.wait_until_ready()
         yield served

@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from tests.fakes.serving import Home, Served, StartServer, build_home, poll
+from tests.fakes.serving import Home, Homes, Served, StartServer, poll
 from tests.fakes.talk import Talk, check_stored, message
 
 DISK: Final = 48 * 1024 * 1024
@@ -41,8 +41,8 @@ def disk(tmp_path: Path, needs: Callable[..., str]) -> Iterator[Path]:
 
 
 @pytest.fixture
-def home(disk: Path) -> Home:
-    return build_home(disk / "home", accounts=["alice"])
+def home(disk: Path, homes: Homes) -> Home:
+    return homes.build(disk / "home", accounts=["alice"])
 
 
 def free(home: Home) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.serving import Home, MakeHome, StartServer, samotop
+from tests.fakes.serving import Home, Homes, MakeHome, StartServer, samotop
 from tests.fakes.talk import Talk
 
 LISTEN = '[[listen]]\nprotocol = "smtp"\naddress = "127.0.0.1:0"\n'
@@ -140,10 +140,10 @@ def test_a_state_that_is_none(make_home: MakeHome) -> None:
     assert "is damaged or is not Samotop's" in home.run("serve", status=1).stderr
 
 
-def test_init_overwrites_nothing(make_home: MakeHome) -> None:
+def test_init_overwrites_nothing(make_home: MakeHome, homes: Homes) -> None:
     """A second ``init`` of a home changes nothing in it."""
     home = make_home(accounts=["alice"])
     before = {path: path.read_bytes() for path in home.path.iterdir() if path.is_file()}
-    password = home.path.parent / "password"
-    home.run("init", "--domain", "other.test", "--account", "eve", "--password-file", str(password), status=1)
+    words = ["--domain", "other.test", "--account", "eve", "--password-file", str(homes.password_file)]
+    home.run("init", *words, status=1)
     assert {path: path.read_bytes() for path in home.path.iterdir() if path.is_file()} == before

@@ -1,16 +1,19 @@
 """The server as its users start it: a home made by ``samotop init``, a process that serves it.
 
-No part of the server is imported here: what is tested is what is typed. The
-fixtures ``make_home`` and ``start_server`` are taken into the folders that use
-them. Waiting is for another process's state alone, asked for again and again
+Nothing of the server is called but its command line: what is tested is what is
+typed. The fixtures ``make_home`` and ``start_server`` are taken into the
+folders that use them. Waiting is for another process's state alone, asked for again and again
 with an end.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,6 +25,8 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import pytest
+
+from samotop import cli
 
 CHECKOUT: Final = Path(__file__).resolve().parent.parent.parent
 
@@ -96,7 +101,10 @@ class Home:
         self.run("account", "add", name, "--password-file", "-", typed=password + "\n")
 
     def queue(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(self.run("queue", "list", "--json").stdout)
+        """``samotop queue list --json``, in this process: it is asked for again and again."""
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            assert cli.main(["queue", "list", "--json", "--home", str(self.path)]) == 0
+        found: list[dict[str, Any]] = json.loads(said.getvalue())
         return found
 
     def mail(self, account: str = "alice") -> list[Path]:
@@ -286,23 +294,48 @@ MakeHome = Callable[..., Home]
 StartServer = Callable[..., Served]
 
 
-def build_home(directory: Path, config: str | None = None, *, accounts: Sequence[str] = ("alice", "bob")) -> Home:
-    """A home in ``directory``; ``{lmtp}`` in its configuration is the path of a UNIX socket."""
-    home = Home(directory)
-    password = directory.parent / "password"
-    password.write_text(PASSWORD + "\n")
-    listen = ["--listen", "smtp=127.0.0.1:0"]
-    home.run("init", "--domain", "example.org", "--account", accounts[0], "--password-file", str(password), *listen)
-    for name in accounts[1:]:
-        home.add_account(name)
-    text = DEFAULT if config is None else config
-    home.write(text.replace("{lmtp}", str(directory / "lmtp.sock")))
-    return home
+class Homes:
+    """Makes homes. Each set of accounts is made once, by ``samotop init``, and copied from then on."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: dict[tuple[str, ...], Home] = {}
+
+    def build(self, directory: Path, config: str | None = None, *, accounts: Sequence[str] = ("alice", "bob")) -> Home:
+        """A home in ``directory``; ``{lmtp}`` in its configuration is the path of a UNIX socket."""
+        names = tuple(accounts)
+        if names not in self._made:
+            self._made[names] = self._init(names)
+        shutil.copytree(self._made[names].path, directory)
+        home = Home(directory)
+        text = DEFAULT if config is None else config
+        home.write(text.replace("{lmtp}", str(directory / "lmtp.sock")))
+        return home
+
+    def _init(self, names: tuple[str, ...]) -> Home:
+        home = Home(self._folder / f"accounts-{len(self._made)}")
+        password = self.password_file
+        words = ["--domain", "example.org", "--account", names[0], "--password-file", str(password)]
+        home.run("init", *words, "--listen", "smtp=127.0.0.1:0")
+        for name in names[1:]:
+            home.add_account(name)
+        return home
+
+    @property
+    def password_file(self) -> Path:
+        path = self._folder / "password"
+        path.write_text(PASSWORD + "\n")
+        return path
+
+
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Homes:
+    return Homes(tmp_path_factory.mktemp("homes"))
 
 
 @pytest.fixture
-def make_home(tmp_path: Path) -> MakeHome:
-    """``make_home(config=None, accounts=("alice", "bob"))`` runs ``samotop init``; each call makes another one."""
+def make_home(tmp_path: Path, homes: Homes) -> MakeHome:
+    """``make_home(config=None, accounts=("alice", "bob"))``: a new home; each call makes another one."""
     count = 0
 
     def make(config: str | None = None, *, accounts: Sequence[str] = ("alice", "bob")) -> Home:
@@ -310,7 +343,7 @@ def make_home(tmp_path: Path) -> MakeHome:
         count += 1
         folder = tmp_path / f"h{count}"
         folder.mkdir()
-        return build_home(folder / "home", config, accounts=accounts)
+        return homes.build(folder / "home", config, accounts=accounts)
 
     return make
 
