@@ -8,7 +8,7 @@ from samotop import ContentFacts, Server
 
 def content(facts: ContentFacts) -> None:
     print("from", facts.envelope.reverse_path or "<>", "to", *(r.address for r in facts.envelope.recipients))
-    print(facts.content.to_bytes().decode("utf-8", "replace"), flush=True)
+    print(facts.content.to_bytes().decode("utf-8", "replace").replace("\r\n", "\n"), flush=True)
 
 
 async def main(listen: str = "127.0.0.1:2525") -> None:

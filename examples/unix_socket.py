@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from pathlib import Path
 
 from samotop import ContentFacts, Server
 
@@ -11,7 +12,7 @@ def content(facts: ContentFacts) -> None:
 
 
 async def main(path: str = "./mail.sock") -> None:
-    async with Server(content=content, listen=path) as server:
+    async with Server(content=content, listen=str(Path(path).absolute())) as server:
         print("listening on", *server.addresses, flush=True)
         await asyncio.Event().wait()
 
