@@ -7,7 +7,7 @@ from samotop import ContentFacts, Server
 
 
 def content(facts: ContentFacts) -> None:
-    print("from", facts.envelope.reverse_path or "<>", "to", *(r.address for r in facts.envelope.recipients))
+    print(f"from <{facts.envelope.reverse_path}> to", *(r.address for r in facts.envelope.recipients))
     print(facts.content.to_bytes().decode("utf-8", "replace").replace("\r\n", "\n"), flush=True)
 
 

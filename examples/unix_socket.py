@@ -1,8 +1,8 @@
 """Listen on a UNIX socket: python examples/unix_socket.py ./mail.sock"""
 
 import asyncio
+import os
 import sys
-from pathlib import Path
 
 from samotop import ContentFacts, Server
 
@@ -11,11 +11,11 @@ def content(facts: ContentFacts) -> None:
     print("took", facts.content.size, "octets", flush=True)
 
 
-async def main(path: str = "./mail.sock") -> None:
-    async with Server(content=content, listen=str(Path(path).absolute())) as server:
+async def main(path: str) -> None:
+    async with Server(content=content, listen=path) as server:
         print("listening on", *server.addresses, flush=True)
         await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    asyncio.run(main(os.path.abspath(sys.argv[1] if sys.argv[1:] else "mail.sock")))

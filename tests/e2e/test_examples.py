@@ -106,7 +106,7 @@ def test_print_every_mail(start: Start) -> None:
         talk.ehlo()
         talk.mail(message("printed"), "any@body.test", "some@one.test")
     assert example.lines(5) == [
-        "from sender@client.test to any@body.test some@one.test",
+        "from <sender@client.test> to any@body.test some@one.test",
         "From: <sender@client.test>",
         "Subject: printed",
         "",
