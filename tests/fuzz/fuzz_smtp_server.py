@@ -21,7 +21,11 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
+
+if __name__ == "__main__":  # run as a script, this folder is on the path and the checkout's is not
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from samotop.envelope import Body
 from samotop.smtp import Mail
