@@ -18,7 +18,7 @@ from typing import Final
 
 import pytest
 
-from tests.crash.load import Load, check_nothing_lost, left_over
+from tests.crash.load import Load, Reader, check_nothing_lost, left_over
 from tests.fakes.serving import (
     STOP_SECONDS,
     Home,
@@ -93,7 +93,7 @@ def test_kill_under_load_loses_and_doubles_nothing(make_home: MakeHome, start_se
     """kill -9 at any moment: while clients send, right after the start, and while it starts and recovers."""
     home = make_home(LMTP_TOO)
     chance = random.Random(SEED)
-    with Load(CLIENTS, SEED) as load:
+    with Reader(home), Load(CLIENTS, SEED) as load:
         for number in range(ROUNDS):
             served = start_server(home, is_ready=False)
             if number % 4 == 3:  # before it is ready: what it found must survive that, too
@@ -141,7 +141,7 @@ def test_killed_workers_lose_and_double_nothing(
     home = make_home(shared(2))
     chance = random.Random(SEED + 1)
     served = start_server(home, allowed=["worker_ended"])
-    with Load(CLIENTS, SEED + 1) as load:
+    with Reader(home), Load(CLIENTS, SEED + 1) as load:
         load.aim(served.address())
         for number in range(ROUNDS // 2):
             load.wait_for(chance.randrange(1, 150))
