@@ -49,6 +49,12 @@ from samotop.verdict import ABSTAIN, Verdict
 UNREAD_LIMIT: Final = 64 * 1024
 """Octets that may wait in the engine while an answer is awaited; then we stop reading."""
 
+# Looked up for every read: a member of an enum costs ten times a module's name.
+_CLOSED: Final = Pause.CLOSED
+_WAITING: Final = Pause.WAITING
+_START: Final = Phase.START
+_CONTENT: Final = (Phase.DATA, Phase.CHUNK)
+
 
 class Conversation(Connection):
     """What is said over a connection. ``session`` adds what is said of mail."""
@@ -192,9 +198,9 @@ class Conversation(Connection):
             self._write(octets)
         if has_moved:
             self._renew_deadline(engine)
-        if event is Pause.CLOSED:
+        if event is _CLOSED:
             self._finish()
-        elif event is Pause.WAITING:
+        elif event is _WAITING:
             if engine.buffered > UNREAD_LIMIT:
                 self._pause_reading()
         elif self._has_eof:
@@ -213,9 +219,10 @@ class Conversation(Connection):
     def _renew_deadline(self, engine: ServerConnection) -> None:
         rules = self._context.rules
         now = self._context.clock.monotonic()
-        if engine.phase is Phase.DATA or engine.phase is Phase.CHUNK:
+        phase = engine.phase
+        if phase in _CONTENT:
             self.deadline = min(now + rules.data_timeout, self._content_deadline)
-        elif engine.phase is not Phase.START:  # before the first command the greeting's deadline holds
+        elif phase is not _START:  # before the first command the greeting's deadline holds
             self.deadline = min(now + rules.command_timeout, self._ends_at)
             self._content_deadline = now + rules.content_timeout
 
@@ -261,7 +268,11 @@ class Conversation(Connection):
 
     def _answer_hello(self, verdict: Verdict) -> None:
         engine = self._served()
-        engine.send(answers.answer(verdict, engine.hello_reply()))
+        usual = engine.hello_reply()
+        if verdict.said and not verdict.is_refusal:  # the first line is free text, the others are the extensions
+            usual = Reply(usual.code, usual.status, (f"{self._context.hostname} {verdict.said}", *usual.lines[1:]))
+            verdict = ABSTAIN
+        engine.send(answers.answer(verdict, usual))
 
     def _on_quit(self, event: Quit) -> None:
         self._drop_content()

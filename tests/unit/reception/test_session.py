@@ -401,3 +401,12 @@ async def test_facts_hold_what_came_before() -> None:
     assert last.peer.address == "192.0.2.7"
     assert last.mail.hello.hello == "client.example"
     assert [str(r.address) for r in last.envelope.recipients] == ["b@example.org"]
+
+
+async def test_words_at_hello_do_not_replace_the_extensions() -> None:
+    """RFC 5321 §4.1.1.1: the first line is our name and a greeting, the others are keywords."""
+    wire = Wire(Stages(hello=lambda facts: Accept("pleased to meet you")))
+    wire.transport.take()
+    lines = wire.say("EHLO x").splitlines()
+    assert lines[0] == "250-mx.example.org pleased to meet you"
+    assert "250-PIPELINING" in lines
