@@ -93,8 +93,20 @@ class Connection(asyncio.Protocol):
             self._open(b"")
 
     def _enter(self) -> Reply | None:
-        self._key = network_key(self._peer.address)
+        """Be counted. A proxy is nobody's address: who it speaks for is counted when that is known."""
+        is_proxy = bool(self._listener.proxy) and in_networks(self._peer.address, self._listener.proxy)
+        self._key = "" if is_proxy else network_key(self._peer.address)
         return self._context.gate.enter(self._key)
+
+    def _change_peer(self, peer: Peer) -> Reply | None:
+        """Somebody else is behind this connection, and counts instead; a reply where there is no room for them."""
+        self._context.gate.leave(self._key)
+        self._peer = peer
+        refusal = self._enter()
+        if refusal is not None:
+            self._key = ""
+            self._context.gate.enter("", force=True)
+        return refusal
 
     def _turn_away(self, refusal: Reply) -> None:
         """There is no room for this session, or no time."""
@@ -138,10 +150,9 @@ class Connection(asyncio.Protocol):
             self._prelude.close()
             self._prelude = None
         if peer is not None:
-            self._context.gate.leave(self._key)
-            self._peer = peer
-            refusal = self._enter()
+            refusal = self._change_peer(peer)
             if refusal is not None:
+                self._context.gate.leave(self._key)
                 self._context.forget(self)
                 self._turn_away(refusal)
                 return

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import math
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -81,7 +82,7 @@ class Conversation(Connection):
         self._exchange: LoginExchange | None = None
         self._has_eof = False
         self._is_committing = self._is_congested = self._is_lingering = self._is_pumping = False
-        self._content_deadline = 0.0
+        self._content_deadline = math.inf
         self._page = context.transcript.open() if context.transcript is not None else None
 
     @abstractmethod
@@ -111,6 +112,10 @@ class Conversation(Connection):
             self._pump()
         elif engine.buffered > UNREAD_LIMIT:
             self._pause_reading()
+
+    def _resume_reading(self) -> None:
+        if not self._is_congested:
+            super()._resume_reading()
 
     def eof_received(self) -> bool:
         """The peer says nothing more. It may still read: what it is owed is said before the session ends."""
@@ -207,7 +212,7 @@ class Conversation(Connection):
             transport.close()
         elif self._context.is_stopping and engine.transaction is None:
             self.stop()
-        elif self._is_reading_paused and not self._is_congested:
+        elif self._is_reading_paused:
             self._resume_reading()
 
     def _write(self, octets: bytes) -> None:
@@ -224,7 +229,10 @@ class Conversation(Connection):
             self.deadline = min(now + rules.data_timeout, self._content_deadline)
         elif phase is not _START:  # before the first command the greeting's deadline holds
             self.deadline = min(now + rules.command_timeout, self._ends_at)
-            self._content_deadline = now + rules.content_timeout
+
+    def _begin_content(self) -> None:
+        """A content may come from now on: the time for all of it runs."""
+        self._content_deadline = self._context.clock.monotonic() + self._context.rules.content_timeout
 
     def _served(self) -> ServerConnection:
         assert self._engine is not None, "the session has begun"
@@ -237,15 +245,12 @@ class Conversation(Connection):
             return
         try:
             found = decide(facts)
+            if inspect.isawaitable(found):
+                self._spawn(self._await(found, answer))
+            else:
+                answer(ABSTAIN if found is None else found)
         except Exception as error:  # noqa: BLE001 - somebody else's code: its bug must not end the session
-            self._report(error)
-            found = answers.INTERNAL
-        if found is None:
-            answer(ABSTAIN)
-        elif inspect.isawaitable(found):
-            self._spawn(self._await(found, answer))
-        else:
-            answer(found)
+            self._decider_failed(error, answer)
 
     async def _await(self, found: Awaitable[Any], answer: Callable[[Any], None]) -> None:
         try:
@@ -256,8 +261,26 @@ class Conversation(Connection):
         except Exception as error:  # noqa: BLE001 - as in _decide
             self._report(error)
             verdict = answers.INTERNAL
-        if self._transport is not None:
+        if self._transport is None:
+            return
+        try:
             answer(ABSTAIN if verdict is None else verdict)
+        except Exception as error:  # noqa: BLE001 - a verdict that is none
+            self._decider_failed(error, answer)
+
+    def _decider_failed(self, error: Exception, answer: Callable[[Any], None]) -> None:
+        """It raised, or what it returned is no verdict for this stage."""
+        self._report(error)
+        if self._served().is_waiting:
+            answer(answers.INTERNAL)
+
+    def _say(self, verdict: Verdict, reply: Reply) -> None:
+        """Answer what was asked, and end the session where the verdict wants that."""
+        engine = self._served()
+        engine.send(reply)
+        if verdict.closes and verdict.is_refusal:
+            engine.close()
+            self._is_lingering = True
 
     # --- hello and the end ----------------------------------------------------------------------
 
@@ -272,7 +295,7 @@ class Conversation(Connection):
         if verdict.said and not verdict.is_refusal:  # the first line is free text, the others are the extensions
             usual = Reply(usual.code, usual.status, (f"{self._context.hostname} {verdict.said}", *usual.lines[1:]))
             verdict = ABSTAIN
-        engine.send(answers.answer(verdict, usual))
+        self._say(verdict, answers.answer(verdict, usual))
 
     def _on_quit(self, event: Quit) -> None:
         self._drop_content()
@@ -371,8 +394,11 @@ class Conversation(Connection):
         if isinstance(found, Reply):
             engine.send(found)
             return
-        self._peer = found
+        refusal = self._change_peer(found)
         self._hello = None
+        if refusal is not None:
+            engine.send(refusal)
+            return
         engine.restart()
         engine.is_authenticated = found.login is not None
         self._greet()

@@ -33,8 +33,9 @@ class Gate:
         self._by_key: dict[str, int] = {}
         self.count = 0
 
-    def enter(self, key: str) -> Reply | None:
-        if self.count >= self._sessions:
+    def enter(self, key: str, *, force: bool = False) -> Reply | None:
+        """Count a session in; ``force`` for one that is here already and about to end."""
+        if not force and self.count >= self._sessions:
             return FULL
         here = self._by_key.get(key, 0)
         if key and here >= self._per_address:

@@ -75,12 +75,13 @@ class Session(Conversation):
         facts = MailFacts(self._hello, event.reverse_path, event.parameters)
         self._mail = facts
         self._storing = Storing()
+        self._begin_content()
         self._decide(self._context.stages.mail, facts, self._answer_mail)
 
     def _answer_mail(self, verdict: Verdict) -> None:
         if self._storing is not None:
             self._storing.note(verdict)
-        self._served().send(answers.answer(verdict, answers.MAIL_OK))
+        self._say(verdict, answers.answer(verdict, answers.MAIL_OK))
 
     def _on_rcpt(self, event: Rcpt) -> None:
         assert self._mail is not None, "the engine allows RCPT within a transaction only"
@@ -95,10 +96,11 @@ class Session(Conversation):
         engine = self._served()
         if self._storing is not None and not verdict.is_refusal:
             self._storing.note_recipient(verdict, len(engine.recipients) - 1)
-        engine.send(answers.answer(verdict, answers.RCPT_OK))
+        self._say(verdict, answers.answer(verdict, answers.RCPT_OK))
 
     def _on_data(self, event: Data) -> None:
         self._served().send(replies.START_CONTENT)
+        self._begin_content()
 
     def _on_chunk(self, event: Chunk) -> None:
         draft = self._draft
@@ -134,13 +136,16 @@ class Session(Conversation):
         storing, draft = self._storing, self._draft
         assert storing is not None, "asked at the end of a content"
         assert draft is not None, "asked at the end of a content"
-        self._draft = None
-        self._is_congested = False
         entry = storing.plan(verdict, self._trace_facts(), is_lmtp=self._listener.is_lmtp)
         if entry is None:
-            draft.discard()
+            self._drop_content()
             self._served().send_each(storing.replies(None))
+            if isinstance(verdict, Verdict) and verdict.closes:
+                self._served().close()
+                self._is_lingering = True
             return
+        self._draft = None
+        self._is_congested = False
         self._is_committing = True
         draft.commit(entry, self._committed)
 

@@ -1,7 +1,8 @@
 """From verdicts to an entry: what is kept of a transaction, and what the client hears of it.
 
 Pure but for its own state: made at MAIL, filled as verdicts come, asked once
-at the end of the content.
+at the end of the content. A HOLD for one recipient holds the entry, and so the
+message for all of them.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class Storing:
             if refusal is not None:
                 return None
             kept = self._kept(set())
-        elif len(verdict) != count:
+        elif len(verdict) != count or not all(isinstance(one, Verdict) for one in verdict):
             raise ValueError(f"{len(verdict)} verdicts for {count} recipients: one for each, or one for all")
         else:
             kept = self._plan_each(verdict, is_lmtp=is_lmtp)
@@ -92,7 +93,9 @@ class Storing:
             self._answers = [answers.answer(v, answers.RCPT_OK) if v.is_refusal else None for v in verdicts]
             return self._kept(refused)
         if len(refused) == len(verdicts):
-            self._answers = [answers.answer(verdicts[0], answers.RCPT_OK)]
+            # One that may come back later must not be told "never" for another's sake.
+            told = next((v for v in verdicts if v.action is Action.DEFER), verdicts[0])
+            self._answers = [answers.answer(told, answers.RCPT_OK)]
             return ()
         self._answers = [None]
         if refused:

@@ -14,7 +14,8 @@ from samotop.peer import Peer
 from samotop.reply import Reply
 
 XCLIENT: Final = "XCLIENT"
-XCLIENT_KEYWORD: Final = "XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT REVERSE_NAME"
+XCLIENT_KEYWORD: Final = "XCLIENT ADDR PORT LOGIN"
+"""What we use of it; other attributes are read and make no difference."""
 
 
 def replace_peer(peer: Peer, argument: bytes) -> Peer | Reply:
@@ -24,7 +25,7 @@ def replace_peer(peer: Peer, argument: bytes) -> Peer | Reply:
     except PeerError as error:
         return Reply.of(501, "5.5.4", str(error))
     if attributes.address is not None:
-        peer = replace(peer, address=attributes.address, port=0)
+        peer = replace(peer, address=attributes.address, port=0, login=None)  # another client has not logged in
     if attributes.port is not None:
         peer = replace(peer, port=attributes.port)
     if attributes.login is not None:

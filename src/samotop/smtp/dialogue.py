@@ -50,6 +50,7 @@ class Dialogue:
         "out",
         "pending",
         "phase",
+        "refused_recipients",
         "requires_auth",
         "requires_tls",
         "rules",
@@ -109,7 +110,8 @@ class Dialogue:
         """Octets of an over-long line that went so far."""
         self.too_long = replies.LINE_TOO_LONG
         """What that line will be answered with."""
-        self.errors = self.junk = self.commands = self.transactions = self.auth_failures = 0
+        self.errors = self.junk = self.commands = self.transactions = 0
+        self.auth_failures = self.refused_recipients = 0
 
     @property
     def recipients(self) -> Sequence[Recipient]:

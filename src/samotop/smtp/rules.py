@@ -21,6 +21,8 @@ class Rules:
     """A whole content; advertised with SIZE (RFC 1870)."""
     recipients: int = 100
     """Recipients of a transaction (RFC 5321 §4.5.3.1.8); more get 452 and come in the next one."""
+    refused_recipients: int = 50
+    """Recipients refused for good in a session before we hang up: more is guessing addresses, not writing mail."""
     errors: int = 10
     """Commands answered with an error of syntax or order before we hang up."""
     junk_commands: int = 100

@@ -298,6 +298,9 @@ class ServerConnection(Dialogue):
             self.phase = Phase.RECIPIENTS
         elif self.transaction is not None:
             self.transaction.recipients.pop()
+            self.refused_recipients += reply.is_permanent
+            if self.refused_recipients >= self.rules.refused_recipients:
+                self.pending = self.break_off(replies.TOO_MANY_ERRORS)
 
     def _after_data(self, reply: Reply) -> None:
         if reply.code == 354 and self.transaction is not None:

@@ -9,6 +9,7 @@ import pytest
 
 from samotop import Accept, Defer, Hold, Reject, Reply, Verdict
 from samotop.facts import ConnectionFacts, ContentFacts, MailFacts, RecipientFacts
+from samotop.net.networks import parse_networks
 from samotop.ports import SpoolFault
 from samotop.queue.entry import State
 from samotop.reception.listener import Listener
@@ -410,3 +411,89 @@ async def test_words_at_hello_do_not_replace_the_extensions() -> None:
     lines = wire.say("EHLO x").splitlines()
     assert lines[0] == "250-mx.example.org pleased to meet you"
     assert "250-PIPELINING" in lines
+
+
+async def test_a_batch_that_ends_within_a_content_has_its_full_time() -> None:
+    """The time for a content runs from its beginning, not from whatever was said last in a read of its own."""
+    wire = Wire(rules=Rules(data_timeout=100, content_timeout=1000))
+    wire.transport.take()
+    wire.say(*TRANSACTION)
+    for _ in range(30):  # each read ends one content and begins the next: a pipelining client never pauses elsewhere
+        wire.clock.move(90)
+        wire.reception.sweep()
+        assert wire.say("x", ".", *TRANSACTION[1:]).endswith("354 End data with <CR><LF>.<CR><LF>\r\n")
+    wire.clock.move(101)
+    wire.reception.sweep()
+    assert wire.transport.take().startswith("421 4.4.2")
+
+
+@pytest.mark.parametrize("wrong", [True, "yes", 250])
+async def test_a_verdict_that_is_none_costs_a_451(wrong: Any) -> None:
+    wire = Wire(Stages(recipient=lambda facts: wrong, content=lambda facts: wrong))
+    wire.transport.take()
+    wire.say("EHLO x", "MAIL FROM:<a@example.net>")
+    assert wire.say("RCPT TO:<b@example.org>") == "451 4.3.0 something went wrong here\r\n"
+    assert wire.say("NOOP") == "250 2.0.0 Ok\r\n"
+
+
+@pytest.mark.parametrize("wrong", [True, [], [Accept(), Accept()], [True]])
+async def test_a_wrong_verdict_on_a_content_costs_a_451_and_keeps_nothing(wrong: Any) -> None:
+    wire = opened(Wire(Stages(content=lambda facts: wrong)))
+    assert wire.say("x", ".") == "451 4.3.0 something went wrong here\r\n"
+    assert wire.spool.drafts[0].is_discarded
+    assert wire.spool.stored == []
+    assert [event for event, _ in wire.events] == ["decider_failed"]
+
+
+async def test_never_for_one_recipient_does_not_hide_later_for_another() -> None:
+    """A 5yz would make the client bounce the recipient that should only wait."""
+    verdicts: list[Verdict] = [Reject("unknown", status="5.1.1"), Defer("full", status="4.2.2")]
+    wire = Wire(Stages(content=lambda facts: verdicts))
+    wire.transport.take()
+    wire.say("EHLO x", "MAIL FROM:<>", "RCPT TO:<a@example.org>", "RCPT TO:<b@example.org>", "DATA")
+    assert wire.say("x", ".") == "452 4.2.2 full\r\n"
+
+
+@pytest.mark.parametrize("stage", ["hello", "mail", "recipient", "content"])
+async def test_a_refusal_may_end_the_session(stage: str) -> None:
+    wire = Wire(Stages(**{stage: lambda facts: Reject("go away", closes=True)}))
+    wire.transport.take()
+    said = wire.say(*TRANSACTION)
+    if stage == "content":
+        said = wire.say("x", ".")
+    assert said.endswith("550 5.7.1 go away\r\n")
+    assert wire.transport.has_eof
+    assert wire.say("NOOP") == ""
+
+
+async def test_guessing_addresses_ends_the_session() -> None:
+    wire = Wire(Stages(recipient=lambda facts: Reject("unknown", status="5.1.1")))
+    wire.transport.take()
+    wire.say("EHLO x", "MAIL FROM:<>")
+    said = wire.say(*(f"RCPT TO:<{number}@example.org>" for number in range(100)))
+    assert said.count("550 5.1.1") == 50
+    assert said.endswith("421 4.7.0 Too many errors, bye\r\n")
+
+
+async def test_a_reader_that_comes_back_does_not_hurry_a_congested_disk() -> None:
+    wire = opened(Wire())
+    wire.spool.is_congested = True
+    wire.session.data_received(b"x" * 1000)
+    wire.session.pause_writing()
+    wire.session.resume_writing()
+    assert wire.transport.is_paused
+
+
+PROXIED = Listener(tls="none", proxy=parse_networks(["192.0.2.0/24"]))
+
+
+async def test_clients_behind_a_proxy_are_counted_by_their_own_address() -> None:
+    """XCLIENT names them; the proxy itself is nobody's address."""
+    wire = Wire(listener=PROXIED, rules=Rules(sessions_per_address=1, proxy_wait=0))
+    for address, answer in (("198.51.100.1", "220 "), ("198.51.100.2", "220 "), ("198.51.100.1", "421 4.7.0 ")):
+        transport, session = wire.connect()
+        while not transport.written:
+            await asyncio.sleep(0)
+        transport.take()
+        session.data_received(f"EHLO proxy\r\nXCLIENT ADDR={address}\r\n".encode())
+        assert transport.take().splitlines()[-1].startswith(answer)

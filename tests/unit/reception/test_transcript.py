@@ -3,17 +3,54 @@
 from __future__ import annotations
 
 import io
+from threading import Event
+from typing import Any
 
 from samotop.reception.listener import Listener
-from samotop.reception.transcript import BLOT, Transcript
+from samotop.reception.transcript import BLOT, WAITING_LIMIT, Transcript
 from samotop.testing import MemoryAccounts
 from tests.fakes.wire import Wire
 
 
-def printed_wire(**settings: object) -> tuple[Wire, io.StringIO]:
-    stream = io.StringIO()
-    wire = Wire(transcript=Transcript(stream), **settings)  # type: ignore[arg-type]
-    return wire, stream
+class Printed:
+    """What a transcript has printed, once it is closed."""
+
+    def __init__(self) -> None:
+        self.stream = io.StringIO()
+        self.transcript = Transcript(self.stream)
+
+    def getvalue(self) -> str:
+        self.transcript.close()
+        return self.stream.getvalue()
+
+
+def printed_wire(**settings: Any) -> tuple[Wire, Printed]:
+    printed = Printed()
+    return Wire(transcript=printed.transcript, **settings), printed
+
+
+class Stuck(io.StringIO):
+    """A terminal whose reader has gone to lunch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = Event()
+
+    def write(self, text: str) -> int:
+        self.gate.wait()
+        return super().write(text)
+
+
+def test_a_stream_that_nobody_reads_stops_no_session() -> None:
+    """Lines beyond those that may wait are dropped; a blocked write would end this test by its time-out."""
+    stuck = Stuck()
+    transcript = Transcript(stuck)
+    page = transcript.open()
+    for _ in range(WAITING_LIMIT * 2):
+        page.sent(b"250 2.0.0 Ok\r\n")
+    stuck.gate.set()
+    transcript.close()
+    assert 0 < stuck.getvalue().count("250 2.0.0 Ok") <= WAITING_LIMIT + 1
 
 
 async def test_a_session_is_printed_line_by_line() -> None:
