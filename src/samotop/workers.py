@@ -22,7 +22,7 @@ from typing import Final
 
 from samotop.config.shapes import Config
 from samotop.errors import SetupError
-from samotop.net.endpoint import Inherited, Stdio
+from samotop.net.endpoint import Inherited, Stdio, Tcp
 from samotop.reception.context import Log
 
 FIRST_WAIT: Final = 1.0
@@ -40,11 +40,20 @@ READY: Final = b"ready"
 
 def check_workers(config: Config) -> None:
     """Refuse what several processes cannot share. Raises ``SetupError``."""
-    if config.workers > 1 and any(isinstance(one.address, Stdio | Inherited) for one in config.listeners):
+    if config.workers == 1:
+        return
+    if any(isinstance(one.address, Stdio | Inherited) for one in config.listeners):
         raise SetupError(
             "listeners on stdio or systemd sockets cannot be shared by several workers",
             remedy="Set workers = 1, or listen on host:port.",
         )
+    if any(isinstance(one.address, Tcp) and one.address.port == 0 for one in config.listeners):
+        raise SetupError(
+            "with port 0 each of several workers would have a port of its own",
+            remedy="Set workers = 1, or write the port's number.",
+        )
+    if any(route.via.kind == "console" for route in config.routes):  # nobody reads their standard output
+        raise SetupError("several workers have no console", remedy="Set workers = 1, or route to another place.")
 
 
 async def supervise(config: Config, home: Path, log: Log, ready: Callable[[Sequence[str]], None]) -> None:

@@ -81,7 +81,8 @@ def _free_ports(config: Config) -> tuple[Config, list[str]]:
                 notes.append(f"Port {one.address.port} is taken; {one.protocol} uses {port} this time.")
                 one = replace(one, address=Tcp(one.address.host, port))
         listeners.append(one)
-    return replace(config, listeners=tuple(listeners)), notes
+    # One process: several would read their ports in the file again.
+    return replace(config, listeners=tuple(listeners), workers=1), notes
 
 
 def _next_free(address: Tcp, taken: set[int]) -> int:

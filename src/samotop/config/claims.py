@@ -13,9 +13,9 @@ from typing import Any
 from samotop.config.locate import Path
 from samotop.config.patterns import overlap
 from samotop.config.places import collide
-from samotop.config.shapes import Config, Listen, Mailbox, Rewrite
+from samotop.config.shapes import Config, Listen, Mailbox, Rewrite, Route
 from samotop.errors import SetupError
-from samotop.net.endpoint import Inherited, Stdio
+from samotop.net.endpoint import Inherited, Stdio, Tcp
 from samotop.routing.rewriting import Rewriter
 from samotop.routing.rules import Rewrite as RoutingRewrite
 
@@ -25,6 +25,7 @@ Found = tuple[Path, str, str]
 def check_claims(values: Mapping[str, Any]) -> Iterator[Found]:
     """All that is wrong between the tables; ``values`` are the fields of ``Config`` that could be read."""
     yield from _check_listeners(values.get("listeners", ()), values.get("workers", 1))
+    yield from _check_routes(values.get("routes", ()), values.get("workers", 1))
     yield from _check_rewrites(values.get("rewrites", ()))
     mailboxes = [mailbox for mailbox in values.get("mailboxes", ()) if mailbox is not None]
     yield from _check_addresses(mailboxes)
@@ -54,6 +55,14 @@ def _check_listeners(listeners: tuple[Listen | None, ...], workers: int) -> Iter
                 break
         if isinstance(listener.address, Stdio | Inherited) and workers > 1:
             yield path, f'several workers cannot share "{listener.address}"', "write workers = 1, or host:port"
+        if isinstance(listener.address, Tcp) and listener.address.port == 0 and workers > 1:
+            yield path, "with port 0 each of several workers would have a port of its own", "write the port's number"
+
+
+def _check_routes(routes: tuple[Route | None, ...], workers: int) -> Iterator[Found]:
+    for number, route in enumerate(routes):
+        if route is not None and route.via.kind == "console" and workers > 1:
+            yield ("route", number, "via"), "several workers have no console", "write workers = 1, or another via"
 
 
 def _check_rewrites(rewrites: tuple[Rewrite | None, ...]) -> Iterator[Found]:

@@ -50,7 +50,8 @@ class Listen:
         Key(
             keys.LISTEN,
             "Where: `host:port`, `[v6]:port`, `*:port` for all addresses, the absolute path of a UNIX socket, `stdio` "
-            "(one session), `systemd` or `systemd:NAME` (inherited sockets). Port 0 lets the system choose.",
+            "(one session), `systemd` or `systemd:NAME` (inherited sockets). Port 0 lets the system choose. "
+            "With several `workers` neither port 0 nor inherited sockets can be shared.",
         ),
     ]
     tls: Annotated[

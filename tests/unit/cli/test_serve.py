@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from samotop.cli.demo import open_demo
 from samotop.cli.quick import move_home, plan_serve
 from samotop.config.home import HomeLock
 from samotop.config.read import FILE_NAME
@@ -146,6 +147,13 @@ def test_a_demo_with_a_home_is_kept_and_takes_the_next_free_port(tmp_path: Path)
             assert process.wait(10) == 0
     assert (home / FILE_NAME).exists()
     assert f"cat '{home}/mail/alice'/new/*" in text
+
+
+def test_a_demo_is_one_process(home: Path) -> None:
+    """Several would read their ports in the file again, the taken ones too."""
+    (home / FILE_NAME).write_text("workers = 2\n" + LEAST + listen(2525))
+    with open_demo(str(home)) as (_, config, _):
+        assert config.workers == 1
 
 
 @pytest.mark.parametrize(
