@@ -129,7 +129,7 @@ class Process:
         self._delivery = Delivery(self._spool, self._router, places.find, self._clock, loop, log)
         self._passwords = PasswordChecker(self._clock)
         self._tls = _load_tls(config, home, self._clock) if any(_wants_tls(one) for one in config.listeners) else None
-        rules = reception_rules(config)
+        rules = reception_rules(config, workers)
         self._context = Context(
             hostname=config.hostname,
             loop=loop,
@@ -266,12 +266,16 @@ def smtp_rules(config: Config) -> SmtpRules:
     )
 
 
-def reception_rules(config: Config) -> Rules:
-    """Reception's rules, from ``[limits]`` and ``[policy]``."""
+def reception_rules(config: Config, workers: int = 1) -> Rules:
+    """Reception's rules for one of several processes, from ``[limits]`` and ``[policy]``.
+
+    Each counts its own sessions, so each gets its share of them; the kernel
+    spreads connections by a hash of both ends, one address's too.
+    """
     limits = config.limits
     return Rules(
-        sessions=limits.sessions,
-        sessions_per_address=limits.sessions_per_address,
+        sessions=max(1, limits.sessions // workers),
+        sessions_per_address=-(-limits.sessions_per_address // workers),
         banner_wait=config.policy.banner_wait,
         greeting_timeout=limits.greeting_timeout,
         command_timeout=limits.command_timeout,

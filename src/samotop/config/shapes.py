@@ -83,9 +83,17 @@ class Limits:
     recipients: Annotated[
         int, Key(count(100_000), "Recipients of one transaction; more get 452 (RFC 5321 §4.5.3.1.8).")
     ] = _RULES.recipients
-    sessions: Annotated[int, Key(count(1_000_000), "Sessions at the same time; more get 421.")] = _RECEPTION.sessions
+    sessions: Annotated[
+        int,
+        Key(count(1_000_000), "Sessions at the same time; more get 421. Each of several `workers` takes its share."),
+    ] = _RECEPTION.sessions
     sessions_per_address: Annotated[
-        int, Key(count(1_000_000), "Of them from one IP address (one /64 of IPv6); more get 421.")
+        int,
+        Key(
+            count(1_000_000),
+            "Of them from one IP address (one /64 of IPv6); more get 421. Each of several `workers` takes its share, "
+            "rounded up.",
+        ),
     ] = _RECEPTION.sessions_per_address
     command_line: Annotated[
         int, Key(size(512, 64 * 1024), "A command's line, CRLF included (RFC 5321 §4.5.3.1.4).")
