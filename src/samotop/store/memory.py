@@ -3,7 +3,9 @@
 Contents up to 256 KiB are in memory, larger ones in a temporary file that has
 no name and is sealed under a key that only this process knows, until the
 draft ends. The program's own content callable has taken the message when
-``commit`` is called; ``commit`` promises nothing more and only answers.
+``commit`` is called; ``commit`` promises nothing more and only answers. What is
+to be held for an operator has nowhere to stay: it is refused for now, so that
+the client keeps it.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
-from samotop.ports import Clock
+from samotop.ports import Clock, SpoolFault
+from samotop.queue.entry import State
 from samotop.queue.ids import RANDOM_OCTETS, format_id
 from samotop.store.drafts import SpoolDraft
 from samotop.store.files import RealFiles
@@ -80,7 +83,9 @@ class MemorySpool:
         if draft.large is not None:
             draft.large.discard()
         draft.release()
-        self._post(partial(draft.done, None))
+        is_kept = draft.entry.state is State.QUEUED  # by the program, which has seen it
+        fault = None if is_kept else SpoolFault("nothing here keeps held mail")
+        self._post(partial(draft.done, fault))
 
     def forget(self, draft: SpoolDraft) -> None:
         """Nothing is kept that could be forgotten."""

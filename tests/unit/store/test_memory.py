@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from samotop.address import NULL_PATH
 from samotop.envelope import Envelope
 from samotop.ports import NewEntry, SpoolFault
-from samotop.queue.entry import Trace
+from samotop.queue.entry import State, Trace
 from samotop.store.drafts import MEMORY_LIMIT
 from samotop.store.memory import MemorySpool
 
@@ -63,3 +64,16 @@ async def test_there_is_room_where_the_disk_has_some(tmp_path: Path, clock) -> N
     spool = MemorySpool(clock, directory=str(tmp_path))
     assert spool.room(1000)
     assert not spool.room(1 << 60)
+
+
+async def test_what_is_to_be_held_is_left_to_the_client(tmp_path: Path, clock) -> None:
+    """There is no queue in which an operator would find it: an acknowledgement would be its end."""
+    spool = MemorySpool(clock, directory=str(tmp_path))
+    for size in (5, MEMORY_LIMIT + 1):
+        draft = spool.begin(lambda: None)
+        draft.write(bytes(size))
+        answer: asyncio.Future[SpoolFault | None] = asyncio.get_running_loop().create_future()
+        draft.commit(replace(ENTRY, state=State.HELD), answer.set_result)
+        assert isinstance(await answer, SpoolFault)
+    spool.close()
+    assert spool.notable_drafts == 0
