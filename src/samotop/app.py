@@ -23,6 +23,7 @@ from samotop.config.shapes import Config, Listen
 from samotop.delivery.service import Delivery
 from samotop.facts import RecipientFacts
 from samotop.net.clock import SystemClock
+from samotop.net.descriptors import fitting_sessions, raise_limit
 from samotop.net.endpoint import Stdio, Tcp
 from samotop.net.listen import Listener as OpenListener
 from samotop.net.listen import open_listener
@@ -129,7 +130,7 @@ class Process:
         self._delivery = Delivery(self._spool, self._router, places.find, self._clock, loop, log)
         self._passwords = PasswordChecker(self._clock)
         self._tls = _load_tls(config, home, self._clock) if any(_wants_tls(one) for one in config.listeners) else None
-        rules = reception_rules(config, workers)
+        rules = reception_rules(config, workers, fitting_sessions(raise_limit()))
         self._context = Context(
             hostname=config.hostname,
             loop=loop,
@@ -266,15 +267,30 @@ def smtp_rules(config: Config) -> SmtpRules:
     )
 
 
-def reception_rules(config: Config, workers: int = 1) -> Rules:
+def note_descriptors(config: Config) -> str:
+    """What to tell the operator where this machine allows fewer sessions than ``[limits]``; else nothing."""
+    limit = raise_limit()
+    wanted = reception_rules(config, config.workers).sessions
+    fitting = fitting_sessions(limit)
+    if wanted <= fitting:
+        return ""
+    return (
+        f"a process may have {limit} files open here, enough for {fitting} sessions of {wanted}; more get 421. "
+        "Raise the hard limit (ulimit -Hn, LimitNOFILE= of systemd), or write fewer sessions under [limits]"
+    )
+
+
+def reception_rules(config: Config, workers: int = 1, fitting: int | None = None) -> Rules:
     """Reception's rules for one of several processes, from ``[limits]`` and ``[policy]``.
 
     Each counts its own sessions, so each gets its share of them; the kernel
-    spreads connections by a hash of both ends, one address's too.
+    spreads connections by a hash of both ends, one address's too. ``fitting``
+    is what the process has descriptors for.
     """
     limits = config.limits
+    share = max(1, limits.sessions // workers)
     return Rules(
-        sessions=max(1, limits.sessions // workers),
+        sessions=share if fitting is None else min(share, fitting),
         sessions_per_address=-(-limits.sessions_per_address // workers),
         banner_wait=config.policy.banner_wait,
         greeting_timeout=limits.greeting_timeout,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from samotop.app import reception_rules
+from samotop.app import note_descriptors, reception_rules
 from samotop.config.shapes import Config, Limits
 
 
@@ -19,3 +19,19 @@ def test_each_worker_takes_its_share_of_the_sessions(workers: int, sessions: int
     """Each counts its own: together they would take ``workers`` times what was allowed."""
     rules = reception_rules(config(sessions=100, sessions_per_address=5), workers)
     assert (rules.sessions, rules.sessions_per_address) == (sessions, per_address)
+
+
+def test_no_more_sessions_are_taken_than_there_are_descriptors_for() -> None:
+    """Who runs out of them can neither accept nor store nor deliver."""
+    assert reception_rules(config(sessions=100), 2, 30).sessions == 30
+    assert reception_rules(config(sessions=100), 2, 1000).sessions == 50
+
+
+def test_the_operator_is_told_where_sessions_do_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the number that holds and what to do, never in silence."""
+    monkeypatch.setattr("samotop.app.raise_limit", lambda: 1024)
+    note = note_descriptors(config(sessions=2000))
+    assert "1024 files" in note
+    assert "384 sessions of 2000" in note
+    assert "LimitNOFILE" in note
+    assert note_descriptors(config(sessions=384)) == ""

@@ -38,8 +38,10 @@ def serve_demo(home: str | None) -> int:
 
 def _run(home: Path, config: Config) -> int:
     check_served(config)
-    from samotop.app import run  # everything that serves: the largest import by far
+    from samotop.app import note_descriptors, run  # everything that serves: the largest import by far
 
+    if note := note_descriptors(config):
+        print(f"samotop: {note}", file=sys.stderr)
     # Where a session is on standard output, nothing else may be.
     out = sys.stderr if any(isinstance(one.address, Stdio) for one in config.listeners) else sys.stdout
 

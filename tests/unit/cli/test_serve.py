@@ -184,3 +184,22 @@ def test_a_server_starts_without_cyclopts() -> None:
     """Its import would be a good part of the second in which the first mail should be taken."""
     programme = "import sys, samotop.cli.serve, samotop.cli.quick; sys.exit('cyclopts' in sys.modules)"
     subprocess.run([sys.executable, "-c", programme], env={**os.environ, "PYTHONPATH": str(SOURCE)}, check=True)
+
+
+def test_a_limit_of_open_files_that_sessions_do_not_fit_in_is_told(home: Path) -> None:
+    """At the start, on standard error; the server goes on with fewer sessions."""
+    words = ["sh", "-c", 'ulimit -n 400; exec "$@"', "sh", sys.executable, "-m", "samotop", "serve"]
+    process = subprocess.Popen(
+        [*words, "--home", str(home)],
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert until_ready(process) == []
+        process.terminate()
+        assert "a process may have 400 files open here, enough for 72 sessions of 2000" in process.communicate()[1]
+    finally:
+        process.kill()
+        process.communicate()
