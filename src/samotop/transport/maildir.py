@@ -20,6 +20,7 @@ import os
 import re
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Self
 
@@ -44,6 +45,16 @@ HOST_LIMIT: Final = 64
 _TMP: Final = "tmp"
 _ACCOUNT: Final = re.compile(r"(?!\.\.?\Z)[a-z0-9._-]{1,64}")
 _HOST_JUNK: Final = re.compile(r"[^A-Za-z0-9.-]")
+
+
+@dataclass(slots=True)
+class _Found:
+    """Copies by mailbox and entry's id: those that are there already, and those of which nobody can say."""
+
+    there: set[tuple[str, str]] = field(default_factory=set)
+    unknown: dict[tuple[str, str], OSError] = field(default_factory=dict)
+    touched: list[str] = field(default_factory=list)
+    """Directories whose names may not be durable yet."""
 
 
 class Maildir:
@@ -97,20 +108,20 @@ class Maildir:
             for numbers, copy in gather_copies(handovers, lambda handover: boxes[handover.mailbox])
             if (box := boxes[copy[0].mailbox]) is not None
         ]
-        there, touched = self._find_delivered([(box, copy) for _, copy, box in copies])
+        found = self._find_delivered([(box, copy) for _, copy, box in copies])
         items: list[Item] = []
         waiting: list[list[int]] = []
         for numbers, copy, box in copies:
-            if (box, copy[0].entry.id) in there:
-                for number in numbers:
-                    outcomes[number] = ALREADY_THERE
+            place = (box, copy[0].entry.id)
+            if place in found.there:
+                _tell(outcomes, numbers, ALREADY_THERE)
+            elif place in found.unknown:
+                _tell(outcomes, numbers, failed(found.unknown[place]))
             else:
                 items.append(self._item(box, copy))
                 waiting.append(numbers)
-        for numbers, fault in zip(waiting, self._filing.file_all(items, touched), strict=True):
-            outcome = DELIVERED if fault is None else failed(fault)
-            for number in numbers:
-                outcomes[number] = outcome
+        for numbers, fault in zip(waiting, self._filing.file_all(items, found.touched), strict=True):
+            _tell(outcomes, numbers, DELIVERED if fault is None else failed(fault))
         for box in {box for _, _, box in copies}:
             self._clean(box)
         return outcomes
@@ -132,24 +143,29 @@ class Maildir:
         box = os.path.dirname(os.path.dirname(item.final))
         self._disk.make_directories(f"{box}/{name}" for name in (_TMP, "new", "cur"))
 
-    def _find_delivered(self, copies: list[tuple[str, list[Handover]]]) -> tuple[set[tuple[str, str]], list[str]]:
-        """Which copies are there already, and the directories whose names may not be durable yet."""
+    def _find_delivered(self, copies: list[tuple[str, list[Handover]]]) -> _Found:
+        """Which copies are there already. A mailbox that cannot be read keeps only its own from being delivered."""
         sought: dict[str, set[str]] = {}
         for box, copy in copies:
             if not all(handover.is_first for handover in copy):
                 sought.setdefault(box, set()).add(copy[0].entry.id)
-        there: set[tuple[str, str]] = set()
-        touched: list[str] = []
+        found = _Found()
         for box, ids in sought.items():
-            folders = [box, *(f"{box}/{name}" for name in self._disk.names(box) if name.startswith("."))]
-            for folder in folders:
-                for part in ("new", "cur"):  # in this order: clients move from the first to the second
-                    found = {name.split(".", 2)[1] for name in self._names(f"{folder}/{part}") if name.count(".") > 1}
-                    found &= ids
-                    if found:
-                        there.update((box, name) for name in found)
-                        touched.append(f"{folder}/{part}")
-        return there, touched
+            try:
+                self._search(box, ids, found)
+            except OSError as fault:
+                found.unknown.update(((box, name), fault) for name in ids)
+        return found
+
+    def _search(self, box: str, ids: set[str], found: _Found) -> None:
+        folders = [box, *(f"{box}/{name}" for name in self._disk.names(box) if name.startswith("."))]
+        for folder in folders:
+            for part in ("new", "cur"):  # in this order: clients move from the first to the second
+                names = {name.split(".", 2)[1] for name in self._names(f"{folder}/{part}") if name.count(".") > 1}
+                names &= ids
+                if names:
+                    found.there.update((box, name) for name in names)
+                    found.touched.append(f"{folder}/{part}")
 
     def _names(self, path: str) -> list[str]:
         try:
@@ -172,3 +188,8 @@ class Maildir:
                     self._disk.remove(path)
         except OSError:
             return
+
+
+def _tell(outcomes: list[Outcome], numbers: Sequence[int], outcome: Outcome) -> None:
+    for number in numbers:
+        outcomes[number] = outcome

@@ -205,6 +205,22 @@ def test_a_failing_disk_defers_and_leaves_nothing(tmp_path: Path, operation: str
     assert len(files(tmp_path / "bob", "new")) == 1
 
 
+@pytest.mark.parametrize("broken", ["", "new", ".Archive/cur"])
+def test_a_mailbox_that_cannot_be_read_stops_only_its_own(tmp_path: Path, broken: str) -> None:
+    """Another account's mail must not wait until somebody repairs it; what is not known is not doubled."""
+    maildir(tmp_path).hand_on([hand(make_entry(1))])
+    place = tmp_path / "bob" / broken
+    if place.is_dir():
+        place.rename(tmp_path / "aside")
+    place.parent.mkdir(exist_ok=True)
+    place.symlink_to(place)  # ELOOP, whoever reads it
+    entries = [make_entry(number) for number in (2, 3)]
+    handovers = [hand(entry, mailbox, is_first=False) for entry in entries for mailbox in ("bob", "alice")]
+    outcomes = maildir(tmp_path).hand_on(handovers)
+    assert [str(outcome.status) for outcome in outcomes] == ["4.3.0", "2.0.0"] * 2
+    assert len(files(tmp_path / "alice", "new")) == 2
+
+
 def test_a_failing_shared_sync_delivers_none_of_the_batch(tmp_path: Path) -> None:
     """Nobody can say whose octets were lost."""
     disk = FaultyDisk()

@@ -67,6 +67,13 @@ def test_a_directory_without_room_defers(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_directory_that_cannot_be_read_defers(tmp_path: Path) -> None:
+    """A fault of the place is an outcome; raised, it would look like a bug."""
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (outcome,) = directory(tmp_path / "loop").hand_on([hand(make_entry(), is_first=False)])
+    assert str(outcome.status) == "4.3.0"
+
+
 def test_the_console_shows_a_message_once_and_readably() -> None:
     """Envelope, header, text."""
     stream = io.StringIO()
