@@ -1,6 +1,6 @@
 """Side by side with other servers, in one run on one machine, as ratios of medians.
 
-    python bench/run.py [--rounds 5] [--messages 5000] [--only accept,maildir,memory,start] [--write docs/benchmarks.md]
+    python bench/run.py [--rounds 5] [--messages 5000] [--only accept,maildir,memory,start] [--write PAGE]
 
 The load is Postfix' own ``smtp-source``. Rounds go through the peers in turn,
 so that a noisy moment hits all alike, and each queue is empty before the next
@@ -10,6 +10,8 @@ turn begins. Ratios are what counts; the seconds are this machine's.
 from __future__ import annotations
 
 import argparse
+import os
+import platform
 import shutil
 import statistics
 import subprocess
@@ -18,9 +20,36 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
 
 import memory
 from peers import RECIPIENT, SENDER, Aiosmtpd, Peer, Postfix, Samotop, SmtpSink
+
+
+PAGE = """# Benchmarks
+
+Samotop beside other servers, all in one run on one machine, as ratios of medians. `make bench` repeats it on yours and
+prints these tables; `make bench ARGS="--write docs/benchmarks.md"` also writes this page, all of it.
+
+## Method
+
+* The load is Postfix' own `smtp-source`: 20 sessions, {messages} messages of 4,000 octets per turn, with a new connection
+  for each message or (`-d`) with connections that are used again. It does not pipeline.
+* {rounds} rounds; in each, every server has its turn, so that a noisy moment hits all alike. A queue is empty before the
+  next turn begins. What is compared is the median.
+* "Accept to durable" stops the clock when the last 250 was read; both Samotop and Postfix have synced by then, and hand
+  the message to `discard`. "Through to the Maildir" stops it when the queue is empty, and counts the files.
+* Postfix {postfix} runs as Debian configures it, without chroot and without per-client limits. aiosmtpd {aiosmtpd} runs on
+  plain asyncio with a handler that stores nothing, `smtp-sink` is a C program that stores nothing: what the client can
+  send at most.
+* Samotop runs as a user starts it: `samotop init`, `samotop serve`, one process.
+* This machine: {cores} cores, {memory} GiB, Linux {kernel}, CPython {python}, client and server on the same cores. Seconds and
+  rates are this machine's; only the ratios are meant to be read.
+
+## Results
+
+{results}"""
 
 
 @dataclass
@@ -98,11 +127,29 @@ def maildir(rounds: int, messages: int) -> list[str]:
     return found
 
 
+def page(results: str, rounds: int, messages: int) -> str:
+    """docs/benchmarks.md: the method, the machine, the tables."""
+    mail_version = subprocess.run(["postconf", "-d", "-h", "mail_version"], check=True, capture_output=True, text=True)
+    memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return PAGE.format(
+        cores=os.cpu_count(),
+        memory=round(memory_gib),
+        kernel=platform.release(),
+        python=platform.python_version(),
+        postfix=mail_version.stdout.strip(),
+        aiosmtpd=version("aiosmtpd"),
+        rounds=rounds,
+        messages=messages,
+        results=results,
+    )
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--messages", type=int, default=5000)
     parser.add_argument("--only", default="accept,maildir,memory,start")
+    parser.add_argument("--write", type=Path, help="put the results, with the method, into this page")
     arguments = parser.parse_args()
     for program in ("smtp-source", "smtp-sink", "postfix"):
         if shutil.which(program) is None:
@@ -118,7 +165,10 @@ def main() -> int:
         found += [memory.idle_sessions(5000), memory.large_message(100)]
     if "start" in cases:
         found += [memory.start_up(arguments.rounds)]
-    print("\n".join(found))
+    text = "\n".join(found)
+    print(text)
+    if arguments.write:
+        arguments.write.write_text(page(text, arguments.rounds, arguments.messages))
     return 0
 
 
