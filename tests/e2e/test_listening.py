@@ -56,7 +56,7 @@ def test_a_session_over_pipes(make_home: MakeHome) -> None:
         said, noted = server.communicate(SESSION, timeout=60)
     assert server.returncode == 0, noted
     assert codes_of(said) == CODES
-    assert b"ready" in noted and b"Traceback" not in noted
+    assert b"ready" not in noted and b"listening" not in noted and b"Traceback" not in noted
     assert len(home.mail()) == 1
     received = check_stored(home.mail()[0].read_bytes())
     assert received.startswith("from client.test by mx.example.org with ESMTP id "), "nobody knows from where"
@@ -99,6 +99,34 @@ def test_a_session_over_an_inherited_connection(make_home: MakeHome) -> None:
     received = check_stored(home.wait_for_mail(1)[0])
     assert received.startswith("from client.test ([127.0.0.1]) by ")
     assert "with ESMTPS" in received
+
+
+def test_nothing_of_ours_stands_between_the_replies_under_inetd(make_home: MakeHome) -> None:
+    """inetd makes the connection standard error, too: notes at the start and log lines would reach the peer."""
+    home = make_home(STDIO + '[consent]\nunknown = "request"\n', accounts=["alice"])
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            server = serve_stdio(home, stdin=theirs, stdout=theirs, stderr=theirs)
+        ours.settimeout(60)
+        ours.sendall(SESSION)
+        said = b""
+        while octets := ours.recv(4096):
+            said += octets
+        assert server.wait(60) == 0
+    assert codes_of(said) == CODES, said
+
+
+def test_a_fault_in_the_configuration_is_not_told_to_the_peer(make_home: MakeHome) -> None:
+    """Paths and addresses of ours are none of its business; inetd sees the exit status."""
+    home = make_home(STDIO + "colour = 1\n", accounts=["alice"])
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            server = serve_stdio(home, stdin=theirs, stdout=theirs, stderr=theirs)
+        ours.settimeout(60)
+        assert ours.recv(4096) == b""
+        assert server.wait(60) == 1
 
 
 # --- half-closed -----------------------------------------------------------------------------------------------------

@@ -18,6 +18,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from samotop.cli.quick import move_home, plan_serve
 
     words = move_home(list(sys.argv[1:] if arguments is None else arguments))
+    if words[:1] == ["serve"]:
+        from samotop.net.inetd import hush_stderr
+
+        hush_stderr()  # before the first word: it may be a peer's
     plan = plan_serve(words)
     if plan is None:
         from samotop.cli.tree import run

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from samotop.cli.demo import open_demo
-from samotop.cli.later import awaited, check_served
+from samotop.cli.later import awaited, check_served, is_served
 from samotop.cli.place import load_checked, open_home
 from samotop.config.home import HomeLock
 from samotop.config.shapes import Config
@@ -42,10 +42,14 @@ def _run(home: Path, config: Config) -> int:
 
     if note := note_descriptors(config):
         print(f"samotop: {note}", file=sys.stderr)
-    # Where a session is on standard output, nothing else may be.
-    out = sys.stderr if any(isinstance(one.address, Stdio) for one in config.listeners) else sys.stdout
+    # Where a session is on standard output, nothing else may be; where it is all, nobody waits to be told.
+    served = [one for one in config.listeners if is_served(one)]
+    out = sys.stderr if any(isinstance(one.address, Stdio) for one in served) else sys.stdout
+    is_single = all(isinstance(one.address, Stdio) for one in served)
 
     def ready(addresses: Sequence[str]) -> None:
+        if is_single:
+            return
         print(f"samotop: listening on {', '.join(addresses)}", file=sys.stderr)
         print("ready", file=out, flush=True)
 
