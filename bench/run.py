@@ -27,31 +27,6 @@ import memory
 from peers import RECIPIENT, SENDER, Aiosmtpd, Peer, Postfix, Samotop, SmtpSink
 
 
-PAGE = """# Benchmarks
-
-Samotop beside other servers, all in one run on one machine, as ratios of medians. `make bench` repeats it on yours and
-prints these tables; `make bench ARGS="--write docs/benchmarks.md"` also writes this page, all of it.
-
-## Method
-
-* The load is Postfix' own `smtp-source`: 20 sessions, {messages} messages of 4,000 octets per turn, with a new connection
-  for each message or (`-d`) with connections that are used again. It does not pipeline.
-* {rounds} rounds; in each, every server has its turn, so that a noisy moment hits all alike. A queue is empty before the
-  next turn begins. What is compared is the median.
-* "Accept to durable" stops the clock when the last 250 was read; both Samotop and Postfix have synced by then, and hand
-  the message to `discard`. "Through to the Maildir" stops it when the queue is empty, and counts the files.
-* Postfix {postfix} runs as Debian configures it, without chroot and without per-client limits. aiosmtpd {aiosmtpd} runs on
-  plain asyncio with a handler that stores nothing, `smtp-sink` is a C program that stores nothing: what the client can
-  send at most.
-* Samotop runs as a user starts it: `samotop init`, `samotop serve`, one process.
-* This machine: {cores} cores, {memory} GiB, Linux {kernel}, CPython {python}, client and server on the same cores. Seconds and
-  rates are this machine's; only the ratios are meant to be read.
-
-## Results
-
-{results}"""
-
-
 @dataclass
 class Series:
     """One peer's seconds in one case."""
@@ -131,16 +106,21 @@ def page(results: str, rounds: int, messages: int) -> str:
     """docs/benchmarks.md: the method, the machine, the tables."""
     mail_version = subprocess.run(["postconf", "-d", "-h", "mail_version"], check=True, capture_output=True, text=True)
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return PAGE.format(
-        cores=os.cpu_count(),
-        memory=round(memory_gib),
-        kernel=platform.release(),
-        python=platform.python_version(),
-        postfix=mail_version.stdout.strip(),
-        aiosmtpd=version("aiosmtpd"),
-        rounds=rounds,
-        messages=messages,
-        results=results,
+    return (
+        Path(__file__)
+        .with_name("page.md")
+        .read_text()
+        .format(
+            cores=os.cpu_count(),
+            memory=round(memory_gib),
+            kernel=platform.release(),
+            python=platform.python_version(),
+            postfix=mail_version.stdout.strip(),
+            aiosmtpd=version("aiosmtpd"),
+            rounds=rounds,
+            messages=messages,
+            results=results,
+        )
     )
 
 
