@@ -48,8 +48,8 @@ class Directory:
         is_known = all(handover.is_first for handover in handovers)
         try:
             there = set() if is_known else set(self._disk.names(self._path))
-        except OSError as fault:
-            return [failed(fault)] * len(handovers)
+        except OSError as unreadable:
+            return [failed(unreadable)] * len(handovers)
         fresh = [one for one in copies if f"{one[1][0].entry.id}.eml" not in there]
         for numbers, copy in copies:
             if f"{copy[0].entry.id}.eml" in there:

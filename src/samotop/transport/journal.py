@@ -3,7 +3,8 @@
 The file is ``PATH``; put aside it is ``PATH.YYYYMMDDTHHMMSSZ``, with ``-N``
 where two would have one name. It is old by its first message. A message is
 never divided, so that a file may exceed ``size`` by what one batch brings. What is
-put aside is nobody's business here: it is not removed.
+put aside is nobody's business here: it is not removed. Several processes may
+append to one journal: it is put aside under the lock that guards its end.
 """
 
 from __future__ import annotations
@@ -21,16 +22,20 @@ from samotop.ports.clock import Clock
 from samotop.ports.transport import Handover, Outcome
 from samotop.routing.via import JOURNAL_AGE, JOURNAL_SIZE
 from samotop.transport.disk import Disk
+from samotop.transport.locking import WAIT_SECONDS, Locked, lock_file
 from samotop.transport.mbox import Mbox
-from samotop.transport.outcomes import failed
+from samotop.transport.outcomes import LOCKED, failed
+
+FIRST_LINE_LIMIT: Final = 1024
+"""Octets of the first line that are looked at: sender and date take less."""
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_FIRST_LINE: Final = re.compile(rb"From \S+ \w{3} (\w{3}) ([ \d]\d) (\d\d):(\d\d):(\d\d) (\d{4})\n")
+_FIRST_LINE: Final = re.compile(rb"From \S+ \w{3} (\w{3}) ([ \d]\d) (\d\d):(\d\d):(\d\d) (\d{4})")
 _ASIDE: Final = re.compile(r"\.(\d{8}T\d{6}Z)(?:-(\d+))?")
 
 
 class Journal:
-    """Implements ``ports.LocalTransport``. ``size`` in octets, ``age`` in seconds."""
+    """Implements ``ports.LocalTransport``. ``size`` in octets, ``age`` and ``wait`` for a lock in seconds."""
 
     def __init__(
         self,
@@ -42,13 +47,15 @@ class Journal:
         disclosure: DisclosureRules = NO_DISCLOSURE,
         clock: Clock | None = None,
         disk: Disk | None = None,
+        wait: float = WAIT_SECONDS,
     ) -> None:
         self._path = os.fspath(path)
         self._size = size
         self._age = age
         self._clock = clock or SystemClock()
         self._disk = disk or Disk()
-        self._mbox = Mbox(path, hostname=hostname, disclosure=disclosure, disk=self._disk)
+        self._mbox = Mbox(path, hostname=hostname, disclosure=disclosure, disk=self._disk, wait=wait)
+        self._wait = wait
         self._lock = threading.Lock()
 
     def hand_on(self, handovers: Sequence[Handover]) -> list[Outcome]:
@@ -60,27 +67,49 @@ class Journal:
                     self._rotate()
                     return self._mbox.append(handovers)
                 return self._mbox.append(handovers, self._latest_aside())
+            except Locked:
+                return [LOCKED] * len(handovers)
             except OSError as fault:
                 return [failed(fault)] * len(handovers)
 
     def _rotate(self) -> None:
+        """Put the file aside where it is time. Asked again under the lock: another process may have been first."""
+        now = self._clock.time()
         try:
             with open(self._path, "rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                first = file.readline(1024)
+                if not self._is_due(file.fileno(), now):
+                    return
         except FileNotFoundError:
             return
-        began = _parse_first_line(first)
-        now = self._clock.time()
-        if size == 0 or (size < self._size and (began is None or now - began < self._age)):
-            return
+        with lock_file(self._path, self._wait) as fd:
+            if not self._is_due(fd, now):
+                return
+            name = self._reserve(now)
+            try:
+                self._disk.rename(self._path, name)
+            except OSError:
+                self._disk.remove(name)
+                raise
+            self._disk.sync_directory(os.path.dirname(self._path) or ".")
+
+    def _is_due(self, fd: int, now: float) -> bool:
+        size = os.fstat(fd).st_size
+        if size == 0 or size >= self._size:
+            return size > 0
+        began = _parse_first_line(os.pread(fd, FIRST_LINE_LIMIT, 0).partition(b"\n")[0])
+        return began is not None and now - began >= self._age
+
+    def _reserve(self, now: float) -> str:
+        """A name that nobody has, made as an empty file, so that the rename replaces nothing else."""
         base = name = f"{self._path}.{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}"
-        number = 1
-        while os.path.lexists(name):
-            name = f"{base}-{number}"
-            number += 1
-        self._disk.rename(self._path, name)
-        self._disk.sync_directory(os.path.dirname(self._path) or ".")
+        number = 0
+        while True:
+            try:
+                self._disk.close(self._disk.create(name))
+                return name
+            except FileExistsError:
+                number += 1
+                name = f"{base}-{number}"
 
     def _latest_aside(self) -> list[str]:
         """The file that was put aside last: a crash may have come right after that."""

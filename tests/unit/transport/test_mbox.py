@@ -6,6 +6,7 @@ import errno
 import fcntl
 import mailbox
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from samotop.ports.transport import Handover
+from samotop.transport.disk import Disk
 from samotop.transport.journal import Journal
 from samotop.transport.locking import STALE_SECONDS
 from samotop.transport.mbox import LINE_LIMIT, Mbox, quote_from_lines
@@ -209,6 +211,50 @@ def test_a_journal_is_put_aside_when_it_is_old(tmp_path: Path) -> None:
     journal(tmp_path / "j", clock).hand_on([hand(make_entry(3, received_at=clock.now))])
     assert sorted(os.listdir(tmp_path)) == ["j", "j.20260921T151320Z"]
     assert len(subjects(tmp_path / "j")) == 1
+
+
+def test_a_journal_of_two_processes_loses_nothing_when_both_put_it_aside(tmp_path: Path) -> None:
+    """The other one comes in the moment before the file gets its new name."""
+    path = tmp_path / "j"
+    clock = MovableClock()
+    other = Journal(path, size=1, hostname=HOST, clock=clock, wait=0.0)
+    meanwhile: list[Handover] = [hand(make_entry(2)), hand(make_entry(3))]
+    statuses: list[str] = []
+
+    class SlowDisk(Disk):
+        def rename(self, path: str, name: str) -> None:
+            statuses.extend(str(other.hand_on([handover])[0].status) for handover in meanwhile)
+            super().rename(path, name)
+
+    one = Journal(path, size=1, hostname=HOST, clock=clock, disk=SlowDisk())
+    assert one.hand_on([hand(make_entry(0))])[0].is_delivered
+    assert one.hand_on([hand(make_entry(1))])[0].is_delivered
+    assert statuses == ["4.2.0", "4.2.0"]
+    assert [other.hand_on([handover])[0].is_delivered for handover in meanwhile] == [True, True]
+    assert sum(len(subjects(file)) for file in tmp_path.iterdir()) == 4
+
+
+def test_a_journal_that_another_process_put_aside_is_left_alone(tmp_path: Path) -> None:
+    """Looked at before the lock was ours, and no longer due behind it."""
+    path = tmp_path / "j"
+    clock = MovableClock()
+    writer = journal(path, clock, size=600)
+    for number in (0, 1):
+        writer.hand_on([hand(make_entry(number))])
+    lock = tmp_path / "j.lock"
+    lock.touch()
+    late = journal(path, clock, size=600)
+
+    def put_aside() -> None:
+        path.rename(tmp_path / "j.20260921T141320Z")
+        path.write_bytes(b"")
+        lock.unlink()
+
+    timer = threading.Timer(0.1, put_aside)
+    timer.start()
+    assert late.hand_on([hand(make_entry(2))])[0].is_delivered
+    timer.join()
+    assert sorted(os.listdir(tmp_path)) == ["j", "j.20260921T141320Z"]
 
 
 def test_a_journal_doubles_nothing_across_its_files(tmp_path: Path) -> None:
