@@ -13,7 +13,8 @@ that lead nowhere but to ``Discard`` are settled at once: no thread, no content.
 
 Everything but ``run_batch`` and reading the queue happens on the loop. A crash
 at any moment costs nothing: the queue still has the entry, and transports do
-not double what they are handed again.
+not double what they are handed again. So a thread that hangs in a place which
+does not answer is left behind when the process ends.
 """
 
 from __future__ import annotations
@@ -21,18 +22,21 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from random import random as any_random
+from typing import TypeVar
 
 from samotop.delivery.batch import Destinations, Log, Result, Ways, defer_all, run_batch
 from samotop.delivery.rules import DeliveryRules
+from samotop.net.threads import DaemonPool
 from samotop.ports.clock import Clock
 from samotop.ports.queue import Queue
 from samotop.queue.entry import Entry, Settled, State
 from samotop.routing.router import Router
 from samotop.transport.discard import Discard
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -69,7 +73,7 @@ class Delivery:
         self._log = log
         self._rules = rules
         self._random = random
-        self._pool = ThreadPoolExecutor(rules.threads + 1, "samotop-delivery")  # one reads the queue
+        self._pool = DaemonPool(rules.threads + 1, "samotop-delivery")  # one reads the queue
         self._waiting: deque[Entry] = deque()
         self._fresh: set[str] = set()
         self._in_flight: set[str] = set()
@@ -137,7 +141,7 @@ class Delivery:
             await asyncio.wait_for(self._idle.wait(), self._rules.stop_grace)
         except TimeoutError:
             self._log.error("delivery_cut_short", count=len(self._in_flight))
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.close(cancels=True)
 
     # Batches.
 
@@ -162,8 +166,17 @@ class Delivery:
             self._idle.clear()
             self.counters.batches += 1
             now = self._clock.time()
-            job = self._loop.run_in_executor(self._pool, run_batch, entries, fresh, self._ways, now, self._random)
+            job = self._submit(partial(run_batch, entries, fresh, self._ways, now, self._random))
             job.add_done_callback(partial(self._batch_done, entries))
+
+    def _submit(self, job: Callable[[], T]) -> asyncio.Future[T]:
+        """Run ``job`` in a thread. One that cannot be started is the job's fault: it is tried again later."""
+        try:
+            return asyncio.wrap_future(self._pool.submit(job), loop=self._loop)
+        except RuntimeError as error:
+            failed: asyncio.Future[T] = self._loop.create_future()
+            failed.set_exception(error)
+            return failed
 
     def _batch_done(self, entries: Sequence[Entry], job: asyncio.Future[Result]) -> None:
         self._running -= 1
@@ -237,8 +250,8 @@ class Delivery:
             self._timer.cancel()
             self._timer = None
         limit = min(room, 4 * self._rules.batch)
-        read = partial(self._read, limit, frozenset(self._in_flight))
-        self._loop.run_in_executor(self._pool, read).add_done_callback(partial(self._looked, limit))
+        read = self._submit(partial(self._read, limit, frozenset(self._in_flight)))
+        read.add_done_callback(partial(self._looked, limit))
 
     def _read(self, limit: int, exclude: frozenset[str]) -> tuple[list[Entry], float | None]:
         now = self._clock.time()

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures.thread import _threads_queues
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -474,6 +475,35 @@ async def test_stopping_does_not_wait_for_ever() -> None:
     assert "delivery_cut_short" in b.log.events
     assert len(b.queue.entries) == 1
     b.mail.gate.set()
+
+
+async def test_a_process_ends_while_a_place_hangs() -> None:
+    """The interpreter joins threads that are no daemons: a file system that is away would keep it for ever."""
+    async with bench() as b:
+        b.mail.gate.clear()
+        b.submit(make_entry(1))
+        await b.until(lambda: bool(b.mail.batches))
+        ours = [thread for thread in threading.enumerate() if thread.name.startswith("samotop-delivery")]
+        assert ours
+        assert all(thread.daemon for thread in ours)
+        assert not any(thread in _threads_queues for thread in ours)
+
+
+async def test_without_a_thread_mail_is_deferred(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine gives none at this moment; the worker goes on."""
+    async with bench(DeliveryRules(threads=1)) as b:
+
+        def refuse(job: object) -> None:
+            raise RuntimeError("can't start new thread")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(b.delivery._pool, "submit", refuse)
+            b.submit(make_entry(1))
+            await b.idle()
+        assert b.queue.entries[make_entry(1).id].state is State.QUEUED
+        b.submit(make_entry(2))
+        await b.idle()
+        assert b.mail.handed == [(make_entry(2).id, "bob")]
 
 
 async def test_a_held_entry_that_is_released_is_tried_again() -> None:
