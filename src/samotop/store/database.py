@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import apsw
@@ -137,11 +138,12 @@ class Database:
             self._release(connection)
 
     def close(self) -> None:
-        """Close every connection, whichever thread had it; none may be in use."""
+        """Close every connection, whichever thread had it. One that a thread hangs in is left to the process's end."""
         with self._lock:
             connections, self._open = self._open, []
         for connection in connections:
-            connection.close()
+            with suppress(apsw.Error):  # nothing is lost: what was committed is durable
+                connection.close()
         self._readers = threading.local()
 
     def _release(self, connection: apsw.Connection) -> None:

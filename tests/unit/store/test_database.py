@@ -102,3 +102,27 @@ def test_opening_twice_migrates_once(tmp_path: Path) -> None:
     assert second.reader().pragma("user_version") == len(MIGRATIONS)
     first.close()
     second.close()
+
+
+def test_closing_leaves_a_connection_that_a_thread_hangs_in(tmp_path: Path) -> None:
+    """The process is to end; the other connections are closed all the same."""
+    database = Database(str(tmp_path / "state.db"))
+    writer = database.writer()
+    inside, gate = threading.Event(), threading.Event()
+
+    def hang() -> int:
+        inside.set()
+        assert gate.wait(10)
+        return 1
+
+    writer.create_scalar_function("hang", hang)
+    thread = threading.Thread(target=lambda: writer.execute("SELECT hang()").fetchall())
+    thread.start()
+    assert inside.wait(10)
+    later = database.writer()
+    database.close()
+    with pytest.raises(apsw.ConnectionClosedError):
+        later.execute("SELECT 1")
+    gate.set()
+    thread.join()
+    writer.close()
