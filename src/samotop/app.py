@@ -2,7 +2,7 @@
 
 ``serve`` runs one process on one event loop until it is told to stop.
 ``workers`` starts several of them. Raises ``SetupError`` for whatever cannot
-work, before anything is listening.
+work, before anything is listening, and ``TryAgainLater`` for a full disk.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ from samotop.routing.via import Target
 from samotop.smtp.rules import Rules as SmtpRules
 from samotop.store.accounts import SqliteAccounts
 from samotop.store.database import Database
+from samotop.store.faults import explained
 from samotop.store.passwords import PasswordChecker
 from samotop.store.spool import SqliteSpool
 from samotop.transport import Maildir, open_transport
@@ -88,10 +89,15 @@ async def serve(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    process = await asyncio.to_thread(Process, config, home, log, loop, slot, workers)
+    with explained(home):
+        process = await asyncio.to_thread(Process, config, home, log, loop, slot, workers)
+        try:
+            await process.start()
+        except BaseException:
+            await process.stop()
+            raise
     loop.add_signal_handler(signal.SIGHUP, process.look)
     try:
-        await process.start()
         ready(process.addresses)
         if process.serves_stdio_alone:
             over = loop.create_task(process.until_over())

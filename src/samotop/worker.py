@@ -18,22 +18,26 @@ import uvloop
 
 from samotop.app import serve
 from samotop.config.read import load_config
-from samotop.errors import SetupError
+from samotop.errors import SetupError, TryAgainLater
 from samotop.net.clock import SystemClock
 from samotop.observe.log import open_log
+from samotop.workers import AGAIN
 
 LEFT_ALONE: Final = 1
 """Exit status that nobody is there to see."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run until told to stop; exit status 1 where it cannot start."""
+    """Run until told to stop; exit status 1 where it cannot start, 75 where it may later."""
     home, slot, workers = Path(arguments[0]), int(arguments[1]), int(arguments[2])
     try:
         uvloop.run(_run(home, slot, workers))
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1
+    except TryAgainLater as error:
+        print(error, file=sys.stderr)
+        return AGAIN
     return 0
 
 

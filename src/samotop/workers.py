@@ -7,7 +7,7 @@ When the supervisor ends, however that happens, the workers' standard input
 closes and they end: nobody is left over. They inherit the home's lock, so that
 no other server begins before the last of them has gone.
 
-Raises ``SetupError`` where the first start fails.
+Raises ``SetupError`` or ``TryAgainLater`` where the first start fails.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from samotop.config.shapes import Config
-from samotop.errors import SetupError
+from samotop.errors import SetupError, TryAgainLater
 from samotop.net.endpoint import Inherited, Stdio, Tcp
 from samotop.reception.context import Log
 
@@ -36,6 +36,9 @@ STOP_SECONDS: Final = 9.5
 """For workers to stop before they are killed: within the 10 s that a service manager waits."""
 
 READY: Final = b"ready"
+
+AGAIN: Final = 75
+"""Exit status of a worker that may start later, as of the command line: EX_TEMPFAIL of sysexits.h."""
 
 
 def check_workers(config: Config) -> None:
@@ -93,19 +96,25 @@ class Worker:
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        """Start it and wait until it listens. Raises ``SetupError``."""
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "samotop.worker",
-            *self._arguments,
-            stdin=asyncio.subprocess.PIPE,  # kept open: its end is how the worker learns of ours
-            stdout=asyncio.subprocess.PIPE,
-            close_fds=False,  # the home's lock is the one descriptor that is inheritable
-        )
-        assert self._process.stdout is not None, "asked for a pipe"
-        line = await self._process.stdout.readline()
+        """Start it and wait until it listens. Raises ``SetupError``, ``TryAgainLater``."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "samotop.worker",
+                *self._arguments,
+                stdin=asyncio.subprocess.PIPE,  # kept open: its end is how the worker learns of ours
+                stdout=asyncio.subprocess.PIPE,
+                close_fds=False,  # the home's lock is the one descriptor that is inheritable
+            )
+        except OSError as error:
+            raise TryAgainLater(f"worker {self._slot} cannot be started: {error.strerror}") from error
+        self._process = process
+        assert process.stdout is not None, "asked for a pipe"
+        line = await process.stdout.readline()
         if line.strip() != READY:
+            if await process.wait() == AGAIN:
+                raise TryAgainLater(f"worker {self._slot} cannot start now; its message above says why")
             raise SetupError(f"worker {self._slot} did not start", remedy="Its message above says why.")
 
     async def watch(self, stop: asyncio.Event) -> None:
@@ -124,7 +133,7 @@ class Worker:
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), wait)
                 return
-            with suppress(SetupError):  # said by the worker itself; tried again after the next wait
+            with suppress(SetupError, TryAgainLater):  # said by the worker itself; tried again after the next wait
                 await self.start()
 
     def signal(self, number: int) -> None:

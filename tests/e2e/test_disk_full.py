@@ -5,6 +5,7 @@ The disk is a small tmpfs, which only root can mount.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from typing import Final
 
 import pytest
 
-from tests.fakes.serving import Home, Homes, Served, StartServer, poll
+from tests.fakes.serving import PASSWORD, Home, Homes, Served, StartServer, poll
 from tests.fakes.talk import Talk, check_stored, message
 
 DISK: Final = 48 * 1024 * 1024
@@ -77,6 +78,17 @@ def test_no_room_is_told_at_mail(home: Home, start_server: StartServer) -> None:
         talk.ehlo()
         assert talk.mail(message("after"), "alice@example.org").startswith("250")
     check_stored(home.wait_for_mail(1)[0])
+
+
+def test_a_start_without_any_room_is_status_75(home: Home) -> None:
+    """Nothing is wrong with the home: a service manager may try again. In words."""
+    ballast = home.path.parent / "ballast"
+    with ballast.open("wb") as file, contextlib.suppress(OSError):
+        while os.write(file.fileno(), bytes(4096)):
+            pass
+    for words in (("serve",), ("account", "add", "carol", "--password-file", "-")):
+        done = home.run(*words, status=75, typed=PASSWORD + "\n")
+        assert "full" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_content_that_does_not_fit_leaves_nothing(home: Home, start_server: StartServer) -> None:

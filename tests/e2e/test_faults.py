@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,32 @@ def test_a_state_that_is_none(make_home: MakeHome) -> None:
     home = make_home(accounts=["alice"])
     (home.path / "state.db").write_bytes(b"no database\n" * 1000)
     assert "is damaged or is not Samotop's" in home.run("serve", status=1).stderr
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("name", ["spool", "keys", "tls"])
+def test_a_file_where_a_directory_should_be(make_home: MakeHome, name: str, workers: int) -> None:
+    """Told in words: the file, and what to do with it."""
+    with socket.socket() as port:
+        port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        port.bind(("127.0.0.1", 0))
+        number = port.getsockname()[1]
+        home = make_home(USUAL + f"workers = {workers}\n" + LISTEN.replace(":0", f":{number}"), accounts=["alice"])
+        (home.path / name).write_text("not a directory\n")
+        done = home.run("serve", status=1)
+    assert str(home.path / name) in done.stderr and "Traceback" not in done.stderr
+    assert "ready" not in done.stdout
+
+
+@pytest.mark.parametrize("words", [("serve",), ("check",), ("account", "list"), ("queue", "list")])
+def test_a_state_without_its_tables(make_home: MakeHome, words: tuple[str, ...]) -> None:
+    """Of our version by its number, and yet not ours."""
+    home = make_home(accounts=["alice"])
+    connection = sqlite3.connect(home.path / "state.db")
+    connection.executescript("DROP TABLE account; DROP TABLE entry; DROP TABLE notice;")
+    connection.close()
+    done = home.run(*words, status=1)
+    assert "state.db cannot be used" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_init_overwrites_nothing(make_home: MakeHome, homes: Homes) -> None:

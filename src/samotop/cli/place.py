@@ -48,21 +48,26 @@ class State:
 
 @contextmanager
 def open_state(home: Path, *, creates: bool = False) -> Iterator[State]:
-    """Open the state of ``home``; where there is none, make it or raise ``SetupError``."""
+    """Open the state of ``home``; where there is none, make it or raise ``SetupError``.
+
+    Faults of the disk and the database inside are told as ``SetupError`` or ``TryAgainLater``.
+    """
     from samotop.net.clock import SystemClock
     from samotop.store.accounts import SqliteAccounts
     from samotop.store.database import Database
+    from samotop.store.faults import explained
     from samotop.store.queue_admin import QueueAdmin
 
     path = home / STATE_NAME
     if not creates and not path.exists():
         raise SetupError(f"there is no {STATE_NAME} in {home}", remedy=f"samotop account add NAME --home {home}")
     clock = SystemClock()
-    database = Database(str(path))
-    try:
-        yield State(SqliteAccounts(database, clock), QueueAdmin(database, str(home / "spool"), clock))
-    finally:
-        database.close()
+    with explained(home):
+        database = Database(str(path))
+        try:
+            yield State(SqliteAccounts(database, clock), QueueAdmin(database, str(home / "spool"), clock))
+        finally:
+            database.close()
 
 
 def load_checked(home: Path) -> Config:
