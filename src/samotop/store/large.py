@@ -7,7 +7,8 @@ several files share the threads. What waits is counted: above ``HIGH_WATER``
 octets ``write`` says stop, below ``LOW_WATER`` the reader is told to go on.
 
 A failure is kept and told when the content is finished; nothing is raised to
-the loop.
+the loop. It is one as well where ``submit`` raises ``RuntimeError``, for then it
+has no thread.
 """
 
 from __future__ import annotations
@@ -140,7 +141,11 @@ class LargeFile:
             if self._is_running:
                 return
             self._is_running = True
-        self._submit(self._run)
+        try:
+            self._submit(self._run)
+        except RuntimeError:  # no thread is to be had, now or any more
+            self._fail(OSError("there was no thread to write the content"))
+            self._run()  # jobs of a failed file write nothing; whoever waits for them is told
 
     # The helper's side.
 
@@ -154,6 +159,8 @@ class LargeFile:
             job()
 
     def _create(self) -> None:
+        if self.fault is not None:
+            return
         try:
             self._fd = self._files.open_new(self.path)
             self._is_made = True

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -106,26 +107,26 @@ class WriterThread:
         self._serial = read_serial(connection, "queue")
         self._next_look = float("-inf")
         self._last_size = 0
+        self._is_over = False
         self._checkpointed_at = clock.monotonic()
         room.look(clock.monotonic())
 
     def run(self) -> None:
-        """The thread: until ``Stop`` is taken."""
+        """The thread: until ``Stop`` is taken. Nothing else ends it, or every commit would wait for ever."""
         get = self._operations.get
-        while True:
+        while not self._is_over:
             try:
-                first = get(timeout=TICK_SECONDS)
-            except Empty:
-                self.tick(is_idle=True)
-                continue
-            if self._last_size >= GATHER_FROM:
-                time.sleep(GATHER_SECONDS)
-            try:
-                if not self._run_batch(first):
-                    return
+                try:
+                    first = get(timeout=TICK_SECONDS)
+                except Empty:
+                    self.tick(is_idle=True)
+                    continue
+                if self._last_size >= GATHER_FROM:
+                    time.sleep(GATHER_SECONDS)
+                self._run_batch(first)
+                self.tick(is_idle=False)
             except Exception as error:  # noqa: BLE001 - a bug: the loop reports it, and the others' mail still becomes durable
                 self._tell(partial(_raise, error))
-            self.tick(is_idle=False)
 
     def run_pending(self) -> None:
         """Write everything that waits, batch by batch."""
@@ -134,6 +135,8 @@ class WriterThread:
 
     def tick(self, *, is_idle: bool) -> None:
         """What is to be done from time to time; the clock says when. What fails is done next time."""
+        if self._is_over:
+            return
         now = self._clock.monotonic()
         self._room.look(now)
         try:
@@ -148,13 +151,12 @@ class WriterThread:
         except (apsw.Error, OSError):
             return
 
-    def _run_batch(self, first: Operation) -> bool:
-        """Take what waits, up to a batch, and write it; ``False`` once ``Stop`` was among it."""
+    def _run_batch(self, first: Operation) -> None:
+        """Take what waits, up to a batch, and write it; with ``Stop`` among it this was the last."""
         drafts: list[SpoolDraft] = []
         settlings: list[Settling] = []
         corrections: list[Damaged | Swept] = []
         taken = octets = 0
-        is_last = False
         operation = first
         get = self._operations.get_nowait
         while True:
@@ -165,7 +167,7 @@ class WriterThread:
             elif isinstance(operation, Settling):
                 settlings.append(operation)
             elif isinstance(operation, Stop):
-                is_last = True
+                self._is_over = True
                 break
             else:
                 corrections.append(operation)
@@ -177,13 +179,14 @@ class WriterThread:
             except Empty:
                 break
         self._last_size = len(drafts)
-        if drafts or settlings:
-            self._write(drafts, settlings)
-        for correction in corrections:
-            self._correct(correction)
-        if is_last:
-            self._end()
-        return not is_last
+        try:
+            if drafts or settlings:
+                self._write(drafts, settlings)
+            for correction in corrections:
+                self._correct(correction)
+        finally:
+            if self._is_over:
+                self._end()
 
     def _write(self, drafts: list[SpoolDraft], settlings: list[Settling]) -> None:
         try:
@@ -245,11 +248,12 @@ class WriterThread:
 
     def _look_for_changes(self) -> None:
         serial = read_serial(self._connection, "queue")
-        if serial != self._serial:
+        if serial == self._serial:
+            return
+        self._writer.has_deleted = True  # by the other process, in the log that both write
+        with suppress(RuntimeError):  # no thread to be had: at the next look
+            self._submit(partial(self._sweep, self._segments.closed()))
             self._serial = serial
-            self._writer.has_deleted = True  # by the other process, in the log that both write
-            closed = self._segments.closed()
-            self._submit(partial(self._sweep, closed))
 
     def _sweep(self, closed: frozenset[str]) -> None:
         """On a helper thread: entries may have been dropped by another process; count what is left."""

@@ -73,6 +73,7 @@ class Bench:
         self.files = FaultyFiles()
         self.jobs: list[Callable[[], None]] = []
         self.runs_jobs_at_once = True
+        self.refuses_jobs = False
         self.said: list[str] = []
         self.faults: dict[str, SpoolFault] = {}
         self.fresh: list[Entry] = []
@@ -100,6 +101,8 @@ class Bench:
         self.fresh.extend(entries)
 
     def submit(self, job: Callable[[], None]) -> None:
+        if self.refuses_jobs:
+            raise RuntimeError("no thread")
         if self.runs_jobs_at_once:
             job()
         else:

@@ -144,6 +144,28 @@ def test_a_fault_while_it_arrives_is_told_at_the_commit_and_stops_nobody(bench) 
     assert fault.is_full
 
 
+@pytest.mark.parametrize("refused_from", [0, MEMORY_LIMIT + PIECE, 3 * MEMORY_LIMIT])
+def test_without_a_thread_the_commit_is_answered_with_a_fault(bench, refused_from: int) -> None:
+    """However far the content has come; nothing waits for ever, and nothing is left."""
+    told_to_go_on: list[bool] = []
+    draft = bench.spool.begin(lambda: told_to_go_on.append(True))
+    for position in range(0, 3 * MEMORY_LIMIT, PIECE):
+        bench.refuses_jobs = position >= refused_from
+        assert draft.write(bytes(PIECE))
+    bench.refuses_jobs = True
+    with pytest.raises(OSError, match="could not be written"):
+        draft.content().to_bytes()
+    faults: list[SpoolFault | None] = []
+    draft.commit(NewEntry(bench.envelope, bench.trace), faults.append)
+    bench.write()
+    assert isinstance(faults[0], SpoolFault)
+    assert bench.names() == set()
+    draft = bench.spool.begin(lambda: None)
+    draft.write(bytes(MEMORY_LIMIT + 1))
+    draft.discard()
+    assert bench.names() == set()
+
+
 def test_octets_one_by_one_do_not_cost_an_object_each(bench) -> None:
     """A peer that sends them so must not take fifty times the memory."""
     draft = bench.spool.begin(lambda: None)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import threading
+import time
 from pathlib import Path
 
 import apsw
@@ -21,7 +23,8 @@ from samotop.store.room import RESERVE
 from samotop.store.seal import CHUNK
 from samotop.store.segments import SEGMENT_OCTETS
 from samotop.store.spool import SqliteSpool
-from samotop.store.writer_thread import BATCH_OCTETS, BATCH_OPERATIONS, Swept
+from samotop.store.writer import Settling
+from samotop.store.writer_thread import BATCH_OCTETS, BATCH_OPERATIONS, Stop, Swept
 
 ENTRY = NewEntry(Envelope(NULL_PATH, ()), Trace("h", "", "LMTP", 0.0))
 SIZES = [0, 1, 4000, CHUNK, CHUNK + 1, MEMORY_LIMIT, MEMORY_LIMIT + 1, 1_000_000]
@@ -474,6 +477,48 @@ def test_a_commit_after_closing_is_refused(bench) -> None:
 def test_a_spool_that_never_began_can_be_closed(bench) -> None:
     """A start that failed is cleaned up behind in the same way."""
     bench.make().close()
+
+
+def test_a_tick_without_a_thread_is_made_up_for(bench) -> None:
+    """Helpers are refused at a stop, and when the machine has no thread to give: the room comes back later."""
+    names = [bench.store(os.urandom(200_000)) for _ in range(SEGMENT_OCTETS // 200_000 + 3)]
+    bench.admin.drop(names[:-1])
+    bench.refuses_jobs = True
+    bench.tick()
+    assert len(bench.names()) == 2
+    bench.refuses_jobs = False
+    bench.tick()
+    assert len(bench.names()) == 1
+
+
+@pytest.mark.parametrize("method", ["tick", "_write", "_correct"])
+def test_only_a_stop_ends_the_writers_thread(bench, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug is reported; every commit behind it would wait for ever otherwise, and so would the stop."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("bug")
+
+    reported: list[object] = []
+    monkeypatch.setattr(bench.spool.worker, "_tell", reported.append)
+    worker = bench.spool.worker
+    thread = threading.Thread(target=worker.run, daemon=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(worker, method, broken)
+        worker.put(Swept(frozenset(), {}))
+        worker.put(Settling([], lambda: None))
+        thread.start()
+        while not reported:
+            assert thread.is_alive()
+            time.sleep(0.001)
+    name = bench.draft(b"content")
+    while name not in bench.ids():
+        assert thread.is_alive()
+        time.sleep(0.001)
+    monkeypatch.setattr(worker, method, broken)
+    bench.draft(b"more")
+    worker.put(Stop())
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 async def test_two_processes_write_to_one_state_at_the_same_time(tmp_path: Path, clock) -> None:
