@@ -17,6 +17,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
+import apsw
 import uvloop
 
 from samotop.config.shapes import Config, Listen
@@ -154,6 +155,7 @@ class Process:
         self._reception = Reception(self._context)
         self._listeners: list[OpenListener] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._is_blind = False
 
     @property
     def addresses(self) -> list[str]:
@@ -202,8 +204,19 @@ class Process:
 
     def look(self) -> None:
         """Take up what somebody else has changed: entries of the queue, the certificate's files."""
-        if self._spool.changed():
-            self._delivery.poke()
+        try:
+            has_changed = self._spool.changed()
+        except (OSError, apsw.Error) as error:  # what the server knows already still goes on
+            if not self._is_blind:
+                self._log.error("state_unreadable", error=error)
+            self._is_blind = True
+        else:
+            if self._is_blind:
+                self._log.info("state_readable")
+                has_changed = True
+            self._is_blind = False
+            if has_changed:
+                self._delivery.poke()
         if self._tls is not None:
             found = self._tls.reload_if_changed()
             if found is not Reload.UNCHANGED:

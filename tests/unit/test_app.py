@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
+import json
+from pathlib import Path
+
+import apsw
 import pytest
 
-from samotop.app import note_descriptors, reception_rules
+from samotop.app import Process, note_descriptors, reception_rules
 from samotop.config.shapes import Config, Limits
+from samotop.net.clock import SystemClock
+from samotop.observe.log import open_log
 
 
 def config(**limits: int) -> Config:
@@ -35,3 +43,25 @@ def test_the_operator_is_told_where_sessions_do_not_fit(monkeypatch: pytest.Monk
     assert "384 sessions of 2000" in note
     assert "LimitNOFILE" in note
     assert note_descriptors(config(sessions=384)) == ""
+
+
+def alter(home: Path, statement: str) -> None:
+    connection = apsw.Connection(str(home / "state.db"))
+    connection.execute(statement)
+    connection.close()
+
+
+async def test_a_state_that_cannot_be_read_is_told_once_and_so_is_its_return(tmp_path: Path) -> None:
+    """It is looked at each second, and a log that repeats itself hides the rest."""
+    stream = io.BytesIO()
+    loop = asyncio.get_running_loop()
+    process = Process(config(), tmp_path, open_log(stream, SystemClock()), loop, 0, 1)
+    alter(tmp_path, "ALTER TABLE notice RENAME TO elsewhere")
+    for _ in range(3):
+        process.look()
+    alter(tmp_path, "ALTER TABLE elsewhere RENAME TO notice")
+    for _ in range(3):
+        process.look()
+    await process.stop()
+    events = [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+    assert events == ["state_unreadable", "state_readable"]

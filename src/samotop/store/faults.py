@@ -62,9 +62,8 @@ def _is_full(error: BaseException | None) -> bool:
     if isinstance(error, OSError):
         return error.errno in _FULL
     # SQLite tells a full disk by a code of its own, except where it makes the file that its processes share.
-    return isinstance(error, apsw.FullError) or (
-        isinstance(error, apsw.IOError) and error.extendedresult == apsw.SQLITE_IOERR_SHMSIZE  # type: ignore[attr-defined]  # its stubs lack it
-    )
+    extended = getattr(error, "extendedresult", 0)  # absent from what was not raised by SQLite
+    return isinstance(error, apsw.FullError) or extended == apsw.SQLITE_IOERR_SHMSIZE
 
 
 def _no_room(home: str | os.PathLike[str]) -> TryAgainLater:
