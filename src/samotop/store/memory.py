@@ -14,10 +14,10 @@ import asyncio
 import os
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
+from samotop.net.threads import DaemonPool
 from samotop.ports import Clock, SpoolFault
 from samotop.queue.entry import State
 from samotop.queue.ids import RANDOM_OCTETS, format_id
@@ -29,6 +29,9 @@ from samotop.store.seal import AesOpener, AesSealer
 
 HELPERS: Final = 2
 """Threads that write large contents; they start with the first of these."""
+
+CLOSE_SECONDS: Final = 1.0
+"""What ``close`` waits for the last file to be closed: it is called on the loop."""
 
 
 class MemorySpool:
@@ -46,7 +49,7 @@ class MemorySpool:
         self._files = RealFiles()
         self._sealer = AesSealer()
         self._opener = AesOpener()
-        self._helpers: ThreadPoolExecutor | None = None
+        self._helpers: DaemonPool | None = None
         self._room = Room(self._files, self._directory)
 
     def begin(self, resume: Callable[[], None]) -> SpoolDraft:
@@ -58,15 +61,15 @@ class MemorySpool:
         return self._room.has(size)
 
     def close(self) -> None:
-        """Stop the helper threads, when the last draft has ended."""
+        """Stop the helper threads, when the last draft has ended; what they are at takes moments."""
         if self._helpers is not None:
-            self._helpers.shutdown()
+            self._helpers.close(wait=CLOSE_SECONDS)
             self._helpers = None
 
     # What drafts ask of their owner.
 
     def open_large(self, draft: SpoolDraft) -> LargeFile:
-        helpers = self._helpers = self._helpers or ThreadPoolExecutor(HELPERS, "samotop-large")
+        helpers = self._helpers = self._helpers or DaemonPool(HELPERS, "samotop-large")
         return LargeFile(
             self._files,
             f"{self._directory}/samotop-{draft.id}",

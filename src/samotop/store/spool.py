@@ -10,8 +10,8 @@ Freshly committed entries are handed to ``on_stored`` on the loop, and their
 contents stay in memory for a while, so that the usual delivery reads neither
 row nor file. After a restart, and for deferred entries, delivery asks ``due``.
 
-Life: make it, perhaps ``adopt``, then ``start``; at the end ``close``, and after
-it the database. Tests call ``recover`` instead of ``start`` and drive ``worker``.
+Life: make it, perhaps ``adopt``, then ``start``; at the end ``begin_close`` and
+``close``, and after it the database. Tests call ``recover`` instead of ``start`` and drive ``worker``.
 
 Raises ``OSError`` and ``apsw.Error`` while it starts and from ``due``,
 ``next_due`` and ``open``; afterwards faults reach ``done`` as ``SpoolFault``.
@@ -20,13 +20,14 @@ Raises ``OSError`` and ``apsw.Error`` while it starts and from ``due``,
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Thread
 from typing import Final
 
 from samotop.content import Content
+from samotop.net.threads import DaemonPool
 from samotop.ports import Clock, Opener, SpoolFault
 from samotop.queue.entry import Entry, Settled, State
 from samotop.queue.ids import RANDOM_OCTETS, format_id
@@ -45,6 +46,9 @@ from samotop.store.writer_thread import Damaged, OnStored, Stop, WriterThread
 
 HELPERS: Final = 2
 """Threads that write large contents: sealing is faster than disks, so that more would only wait."""
+
+CLOSE_SECONDS: Final = 5.0
+"""For the disk at the end: a batch takes milliseconds, and who stops us has little patience with a disk that hangs."""
 
 RANDOM_POOL: Final = 256
 """Ids' random parts that are asked for at once: each request would give the interpreter lock away."""
@@ -91,11 +95,12 @@ class SqliteSpool:
         self._files: Files = files or RealFiles()
         self._sealer: BatchSealer = sealer or AesSealer()
         self._opener: Opener = opener or AesOpener()
-        self._helpers = ThreadPoolExecutor(HELPERS, "samotop-large") if submit is None else None
+        self._helpers = DaemonPool(HELPERS, "samotop-large") if submit is None else None
         self._submit: Submit = submit or self._submit_to_helpers
         self._thread: Thread | None = None
         self._is_recovered = False
         self._is_closed = False
+        self._is_stopped = False
         self._random: list[bytes] = []
         self._large: set[SpoolDraft] = set()
         self._fresh = Fresh()
@@ -138,25 +143,35 @@ class SqliteSpool:
         self._thread = Thread(target=self.worker.run, name="samotop-spool", daemon=True)
         self._thread.start()
 
-    def close(self) -> None:
-        """Write what waits, forget open drafts, stop the threads. Called on the loop; waits for the disk.
-
-        The ``done`` callbacks of what was written still come, when the loop runs again.
-        """
+    def begin_close(self) -> None:
+        """Take nothing more and forget open drafts. Called on the loop, whose drafts they are; waits for nothing."""
         if self._is_closed:
             return
         for draft in list(self._large):
             draft.discard()
         self._is_closed = True
-        if self._helpers is not None:
-            self._helpers.shutdown()
+
+    def close(self, patience: float = CLOSE_SECONDS) -> bool:
+        """Write what waits, stop the threads. Waits for the disk, at most ``patience`` seconds; did it all end?
+
+        After ``begin_close`` it may be called in any thread; without it, only on the loop. The ``done`` callbacks
+        of what was written still come, when the loop runs again. Threads that have not ended are left to the end
+        of the process: what they were to write was never acknowledged.
+        """
+        self.begin_close()
+        if self._is_stopped:
+            return True
+        self._is_stopped = True
+        ends_at = time.monotonic() + patience
+        has_ended = self._helpers is None or self._helpers.close(wait=patience)
         if not self._is_recovered:
-            return
+            return has_ended
         self.worker.put(Stop())
         if self._thread is None:
             self.worker.run_pending()
-        else:
-            self._thread.join()
+            return has_ended
+        self._thread.join(max(0.0, ends_at - time.monotonic()))
+        return has_ended and not self._thread.is_alive()
 
     # ports.Spool
 

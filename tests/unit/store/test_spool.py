@@ -19,6 +19,7 @@ from samotop.ports import NewEntry, SpoolFault
 from samotop.queue.entry import Settled, State, Trace
 from samotop.store.database import Database
 from samotop.store.drafts import MEMORY_LIMIT
+from samotop.store.files import RealFiles
 from samotop.store.room import RESERVE
 from samotop.store.seal import CHUNK
 from samotop.store.segments import SEGMENT_OCTETS
@@ -472,6 +473,50 @@ def test_a_commit_after_closing_is_refused(bench) -> None:
     bench.spool.close()
     name = bench.draft(b"late")
     assert isinstance(bench.faults[name], SpoolFault)
+
+
+def test_drafts_end_on_the_loop_and_the_disk_is_waited_for_elsewhere(bench) -> None:
+    """What a session owns is touched by no other thread; what was committed before is still answered."""
+    name = bench.draft(b"waiting")
+    open_draft = bench.spool.begin(lambda: None)
+    open_draft.write(bytes(MEMORY_LIMIT + 1))
+    bench.spool.begin_close()
+    assert not open_draft.is_open
+    late = bench.draft(b"late")
+    assert isinstance(bench.faults[late], SpoolFault)
+    assert bench.said == [f"done {late}"]
+    assert bench.spool.close()
+    assert bench.said == [f"done {late}", f"done {name}", "fresh"]
+
+
+@pytest.mark.parametrize("size", [10, MEMORY_LIMIT + 1])
+def test_closing_does_not_wait_for_a_disk_that_hangs(tmp_path: Path, clock, size: int) -> None:
+    """Nothing was acknowledged, and the process must end."""
+    inside, gate = threading.Event(), threading.Event()
+
+    class HangingFiles(RealFiles):
+        def fdatasync(self, fd: int) -> None:
+            inside.set()
+            assert gate.wait(10)
+
+    before = set(threading.enumerate())
+    database = Database(str(tmp_path / "state.db"))
+    spool = SqliteSpool(database, str(tmp_path / "spool"), clock, lambda callback: callback(), files=HangingFiles())
+    spool.start()
+    answers: list[SpoolFault | None] = []
+    draft = spool.begin(lambda: None)
+    draft.write(bytes(size))
+    draft.commit(ENTRY, answers.append)
+    assert inside.wait(10)
+    spool.begin_close()
+    assert not spool.close(patience=0.01)
+    assert answers == []
+    ours = set(threading.enumerate()) - before
+    assert all(thread.daemon for thread in ours)
+    gate.set()
+    for thread in ours:
+        thread.join(10)
+    database.close()
 
 
 def test_a_spool_that_never_began_can_be_closed(bench) -> None:
