@@ -23,6 +23,7 @@ import uvloop
 from samotop.config.shapes import Config, Listen
 from samotop.delivery.service import Delivery
 from samotop.facts import RecipientFacts
+from samotop.message.trace import DisclosureRules
 from samotop.net.clock import SystemClock
 from samotop.net.descriptors import fitting_sessions, raise_limit
 from samotop.net.endpoint import Stdio, Tcp
@@ -235,7 +236,10 @@ class Places:
         self._home = home
         self._hostname = config.hostname
         self._clock = clock
-        self._mailboxes = Maildir.for_accounts(home / "mail", accounts.exists, hostname=config.hostname, clock=clock)
+        self._disclosure = disclosure_rules(config)
+        self._mailboxes = Maildir.for_accounts(
+            home / "mail", accounts.exists, hostname=config.hostname, disclosure=self._disclosure, clock=clock
+        )
         self._by_target: dict[Target, LocalTransport] = {}
         self._lock = Lock()
 
@@ -251,7 +255,13 @@ class Places:
             with self._lock:
                 found = self._by_target.get(target)
                 if found is None:
-                    found = open_transport(target, home=self._home, hostname=self._hostname, clock=self._clock)
+                    found = open_transport(
+                        target,
+                        home=self._home,
+                        hostname=self._hostname,
+                        clock=self._clock,
+                        disclosure=self._disclosure,
+                    )
                     self._by_target[target] = found
         return found
 
@@ -265,7 +275,13 @@ def routing_rules(config: Config) -> RoutingRules:
         ),
         rewrites=tuple(Rewrite(one.match, one.to) for one in config.rewrites),
         routes=tuple(Route(one.match, one.via) for one in config.routes),
+        postmaster=config.postmaster,
     )
+
+
+def disclosure_rules(config: Config) -> DisclosureRules:
+    """What Received fields tell, from ``[received]``."""
+    return DisclosureRules(config.received.submitter_hello, config.received.submitter_address)
 
 
 def smtp_rules(config: Config) -> SmtpRules:

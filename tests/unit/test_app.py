@@ -5,15 +5,22 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import apsw
 import pytest
 
-from samotop.app import Process, note_descriptors, reception_rules
-from samotop.config.shapes import Config, Limits
+from samotop.address import Address
+from samotop.app import Places, Process, note_descriptors, reception_rules, routing_rules
+from samotop.config.shapes import Config, Limits, Received
 from samotop.net.clock import SystemClock
 from samotop.observe.log import open_log
+from samotop.routing.destinations import Destination, Local, Via
+from samotop.routing.router import Router
+from samotop.routing.rules import Route
+from samotop.routing.via import parse_via
+from tests.fakes.queue import FakeAccounts, MovableClock, hand, make_entry
 
 
 def config(**limits: int) -> Config:
@@ -65,3 +72,29 @@ async def test_a_state_that_cannot_be_read_is_told_once_and_so_is_its_return(tmp
     await process.stop()
     events = [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
     assert events == ["state_unreadable", "state_readable"]
+
+
+def test_the_postmaster_is_whom_the_configuration_names() -> None:
+    """RFC 5321 §4.5.1: without a name it would be the first account."""
+    accounts = FakeAccounts("alice", "bob")
+    address = Address("abuse", "example.org")
+    assert Router(routing_rules(config()), accounts).resolve(address) == Local("alice")
+    assert Router(routing_rules(replace(config(), postmaster="bob")), accounts).resolve(address) == Local("bob")
+
+
+@pytest.mark.parametrize("destination", [Local("bob"), Via(Route("*", parse_via("maildir:elsewhere")))])
+@pytest.mark.parametrize("tells", [Received(), Received(submitter_hello=True), Received(submitter_address=True)])
+def test_received_tells_of_a_submitter_what_the_configuration_says(
+    tmp_path: Path, destination: Destination, tells: Received
+) -> None:
+    """By default nothing: what a device is called, and where it is, is its owner's affair."""
+    entry = make_entry()
+    submitted = replace(entry, trace=replace(entry.trace, hello="alices-phone.lan", login="alice"))
+    places = Places(replace(config(), received=tells), tmp_path, FakeAccounts("bob"), MovableClock())
+    transport = places.find(destination)
+    assert transport is not None
+    assert [one.is_delivered for one in transport.hand_on([hand(submitted)])] == [True]
+    (file,) = [path for path in tmp_path.rglob("*") if path.parent.name == "new"]
+    text = file.read_bytes()
+    assert (b"alices-phone.lan" in text) == tells.submitter_hello
+    assert (entry.trace.peer_address.encode() in text) == tells.submitter_address

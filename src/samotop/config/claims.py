@@ -34,7 +34,13 @@ def check_claims(values: Mapping[str, Any]) -> Iterator[Found]:
 
 
 def unknown_owners(config: Config, accounts: Collection[str]) -> Iterator[Found]:
-    """Mailboxes whose owner has no account: their mail would have no place."""
+    """Mailboxes whose owner has no account, and such a postmaster: their mail would have no place."""
+    if config.postmaster and config.postmaster not in accounts:
+        yield (
+            ("postmaster",),
+            f'the postmaster, "{config.postmaster}", has no account',
+            f'samotop account add {config.postmaster}, or write the right postmaster = "..."',
+        )
     for mailbox in config.mailboxes:
         if mailbox.owner not in accounts:
             yield (

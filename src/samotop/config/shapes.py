@@ -195,6 +195,18 @@ class Relay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """``[received]``."""
+
+    submitter_hello: Annotated[
+        bool, Key(keys.TRUTH, "What the client of a user who logged in called itself: often a device's name.")
+    ] = False
+    submitter_address: Annotated[
+        bool, Key(keys.TRUTH, "Its IP address: where the user was, to everybody who gets the message.")
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TlsFiles:
     """``[tls]``."""
 
@@ -260,6 +272,15 @@ class Config:
         Key(keys.STORE, "Where state is kept; `postgresql://...` for several machines comes in a later release."),
     ] = "sqlite"
     workers: Annotated[int, Key(count(256), "Processes that share the ports.")] = 1
+    postmaster: Annotated[
+        str,
+        Key(
+            keys.ACCOUNT,
+            "Who gets `postmaster@` and `abuse@` of every domain, unless somebody claims the address.",
+            default="who gets the domain's unclaimed addresses, else the first `[mailbox.NAME]`'s owner, else the "
+            "first account by name",
+        ),
+    ] = ""
     listeners: Annotated[
         tuple[Listen, ...],
         Table("A listener. Any of them replaces all of the default ones.", Listen, "listen", "[[]]"),
@@ -270,6 +291,10 @@ class Config:
     consent: Annotated[Consent, Table("Who may write.", Consent, "consent")] = Consent()
     relay: Annotated[Relay, Table("Mail for other servers.", Relay, "relay")] = Relay()
     tls: Annotated[TlsFiles, Table("Certificate and key.", TlsFiles, "tls")] = TlsFiles()
+    received: Annotated[
+        Received,
+        Table("What the Received field tells of our own users. Of other servers it tells all.", Received, "received"),
+    ] = Received()
     rewrites: Annotated[
         tuple[Rewrite, ...],
         Table(

@@ -50,6 +50,18 @@ def test_an_owner_without_an_account_is_a_fault_with_its_line(run, home: Path) -
     assert "samotop account add bob" in err
 
 
+def test_a_postmaster_without_an_account_is_a_fault_with_its_line(run, home: Path) -> None:
+    """Somebody has to get that mail, so nobody in particular must not be named."""
+    path = home / FILE_NAME
+    path.write_text('hostname = "mx.example.org"\ndomains = ["example.org"]\npostmaster = "bob"\n')
+    status, _, err = run("check", "--home", str(home))
+    assert status == 1
+    assert f"{path}:3: " in err
+    assert "samotop account add bob" in err
+    path.write_text('hostname = "mx.example.org"\ndomains = ["example.org"]\npostmaster = "alice"\n')
+    assert run("check", "--home", str(home))[0] == 0
+
+
 def test_a_home_that_others_could_read_is_refused(run, home: Path) -> None:
     home.chmod(0o750)
     for verb in (("check",), ("config",), ("serve",), ("account", "list"), ("queue", "list")):

@@ -24,6 +24,10 @@ ALL = (
     + """
 store = "postgresql://samotop:secret@db.example.org/mail"
 workers = 2
+postmaster = "alice"
+
+[received]
+submitter_hello = true
 
 [[listen]]
 protocol = "smtp"
@@ -135,6 +139,8 @@ def test_every_key_of_the_manual_is_read() -> None:
     assert (config.limits.size, config.limits.command_timeout) == (10_000_000, 60.0)
     assert config.policy.banner_wait == 2.0
     assert config.dns.trusted
+    assert config.postmaster == "alice"
+    assert (config.received.submitter_hello, config.received.submitter_address) == (True, False)
     assert config.consent.unknown == "defer"
     assert config.relay.smarthost == "smtps://user:hush@relay.example.net"
     assert config.routes[1].via.size == 10_000_000
