@@ -115,10 +115,13 @@ class Segments:
             unlink_quietly(self._files, self._directory, (name,))
 
     def drop_unused(self, closed: frozenset[str], counts: Mapping[str, int]) -> None:
-        """Correct the counts of ``closed`` files, which gain no more rows, by what state.db said since."""
+        """Correct the counts of ``closed`` files, which gain no more rows, by what state.db said since.
+
+        What ``remove`` has been told meanwhile may be in these counts still: the lower number is never too low.
+        """
         for name in closed & self._counts.keys():
-            if name != self.current and not counts.get(name):
-                self.remove(name, self._counts[name])
+            if name != self.current:
+                self.remove(name, max(0, self._counts[name] - counts.get(name, 0)))
 
     def closed(self) -> frozenset[str]:
         """The files that gain no more rows."""

@@ -239,6 +239,7 @@ class WriterThread:
 
     def _correct(self, operation: Damaged | Swept) -> None:
         if isinstance(operation, Swept):
+            self._writer.clean_up()  # what state.db has counted out already must not be taken off again
             self._segments.drop_unused(operation.closed, operation.counts)
             return
         try:
@@ -251,6 +252,7 @@ class WriterThread:
         if serial == self._serial:
             return
         self._writer.has_deleted = True  # by the other process, in the log that both write
+        self._segments.retire()  # so that its entries can be counted: while it gains more, no count stays true
         with suppress(RuntimeError):  # no thread to be had: at the next look
             self._submit(partial(self._sweep, self._segments.closed()))
             self._serial = serial

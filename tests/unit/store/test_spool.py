@@ -237,6 +237,20 @@ def test_what_another_process_dropped_gives_its_room_back(bench) -> None:
     assert len(bench.read(names[-1])) == 200_000
 
 
+def test_what_another_process_dropped_of_the_segment_under_way_keeps_no_room(bench) -> None:
+    """Its last entry may end long after: the file goes with that one, not at the next start."""
+    dropped, last = bench.store(b"dropped"), bench.store(b"last")
+    bench.admin.drop([dropped])
+    bench.tick()
+    assert bench.read(last) == b"last"
+    later = bench.store(b"later")
+    bench.finish(last)
+    assert len(bench.names()) == 1
+    bench.finish(later)
+    bench.tick()
+    assert bench.names() == set()
+
+
 def test_a_count_from_before_does_not_unlink_the_segment_under_way(bench) -> None:
     name = bench.store(b"content")
     bench.spool.worker.put(Swept(frozenset(bench.names()), {}))
