@@ -7,17 +7,21 @@ the table, so that an account that was just added is known at once. What
 checks a password is read from its row each time: a changed one counts at once.
 
 Raises ``SetupError`` for what the command line would do wrong: a name that
-cannot be one, an account that is there already or is not there.
+cannot be one, an account that is there already or is not there. What services
+ask (``ports.Accounts``) raises ``TryAgainLater`` where state.db does not answer;
+what the command line does raises apsw's errors.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import apsw
 
-from samotop.errors import SetupError
+from samotop.errors import SetupError, TryAgainLater
 from samotop.ports import Account, Clock, ScramVerifier
 from samotop.store.database import Database, raise_serial, read_serial
 
@@ -58,14 +62,17 @@ class SqliteAccounts:
     # ports.Accounts
 
     def get(self, name: str) -> Account | None:
-        row = self._database.reader().execute(_SELECT + "WHERE name = ?", (name,)).fetchone()
+        with _asked():
+            row = self._database.reader().execute(_SELECT + "WHERE name = ?", (name,)).fetchone()
         return None if row is None else _account(row)
 
     def exists(self, name: str) -> bool:
         if name in self.names():
             return True
         query = "SELECT 1 FROM account WHERE name = ?"
-        if self._database.reader().execute(query, (name,)).fetchone() is None:
+        with _asked():
+            row = self._database.reader().execute(query, (name,)).fetchone()
+        if row is None:
             return False
         self._valid_until = float("-inf")
         return True
@@ -73,14 +80,18 @@ class SqliteAccounts:
     def names(self) -> frozenset[str]:
         now = self._clock.monotonic()
         if now >= self._valid_until:
-            reader = self._database.reader()
-            # The counter first: what changes between the two reads is seen again next time.
-            serial = read_serial(reader, "accounts")
-            if serial != self._serial:
-                self._names = frozenset(str(name) for (name,) in reader.execute("SELECT name FROM account"))
-                self._serial = serial
+            with _asked():
+                self._look()
             self._valid_until = now + VALID_SECONDS
         return self._names
+
+    def _look(self) -> None:
+        reader = self._database.reader()
+        # The counter first: what changes between the two reads is seen again next time.
+        serial = read_serial(reader, "accounts")
+        if serial != self._serial:
+            self._names = frozenset(str(name) for (name,) in reader.execute("SELECT name FROM account"))
+            self._serial = serial
 
     # The command line.
 
@@ -155,6 +166,17 @@ class SqliteAccounts:
         changed = self._database.write(noticed)
         self._valid_until = float("-inf")
         return changed
+
+
+@contextmanager
+def _asked() -> Iterator[None]:
+    """Nobody asks for an account who could do anything about state.db: they are told to come back."""
+    try:
+        yield
+    except apsw.BusyError as error:
+        raise TryAgainLater("the accounts cannot be read now: another program keeps state.db for itself") from error
+    except apsw.Error as error:
+        raise TryAgainLater(f"the accounts cannot be read now: {error}") from error
 
 
 def _account(row: tuple[Any, ...]) -> Account:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import apsw
 import pytest
 
-from samotop.errors import SetupError
+from samotop.errors import SetupError, TryAgainLater
 from samotop.ports import Account, ScramVerifier
 from samotop.store.accounts import NAME_LIMIT, VALID_SECONDS, SqliteAccounts, check_account_name
 from samotop.store.database import Database
@@ -94,3 +95,38 @@ def test_names_that_cannot_be(name: str, accounts: SqliteAccounts) -> None:
     with pytest.raises(SetupError, match="cannot be"):
         accounts.add(Account(name, ALICE.password_hash, ALICE.scram))
     assert accounts.list() == []
+
+
+def ask_get(accounts: SqliteAccounts) -> object:
+    return accounts.get("alice")
+
+
+def ask_exists(accounts: SqliteAccounts) -> object:
+    return accounts.exists("alice")
+
+
+def ask_names(accounts: SqliteAccounts) -> object:
+    return accounts.names()
+
+
+@pytest.mark.parametrize("ask", [ask_get, ask_exists, ask_names])
+def test_a_database_that_does_not_answer_is_told_as_such(
+    ask: Callable[[SqliteAccounts], object], accounts: SqliteAccounts, database: Database, clock
+) -> None:
+    """A login gets 454 and a RCPT 451: who exists is not known now, and will be."""
+    accounts.add(ALICE)
+    database.close()
+    other = apsw.Connection(database.path)
+    other.pragma("locking_mode", "exclusive")
+    other.execute("BEGIN EXCLUSIVE; UPDATE notice SET serial = serial")
+    database.reader().set_busy_timeout(0)
+    with pytest.raises(TryAgainLater, match="another program"):
+        ask(accounts)
+    other.execute("COMMIT")
+    other.close()
+    assert ask(accounts)
+    clock.now += VALID_SECONDS
+    writer = database.writer()
+    writer.execute("DROP TABLE account; DROP TABLE notice")
+    with pytest.raises(TryAgainLater):
+        ask(accounts)
