@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -84,4 +85,5 @@ def test_a_process_ends_while_a_job_hangs() -> None:
         "DaemonPool(1, 'x').submit(lambda: (begun.set(), threading.Event().wait()))\n"
         "assert begun.wait(10)\n"
     )
-    assert subprocess.run([sys.executable, "-c", program], timeout=30, check=False).returncode == 0
+    path = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run([sys.executable, "-c", program], timeout=30, check=False, env=path).returncode == 0
