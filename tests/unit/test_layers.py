@@ -12,7 +12,7 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 SOURCES = CHECKOUT / "src" / "samotop"
 
-HEAVY = ("apsw", "argon2", "asyncio", "cryptography", "cyclopts", "numpy", "ssl", "structlog", "uvloop")
+HEAVY = ("apsw", "argon2", "asyncio", "cryptography", "cyclopts", "numpy", "ssl", "uvloop")
 
 
 def test_every_package_has_its_row_in_the_page() -> None:

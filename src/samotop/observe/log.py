@@ -20,15 +20,15 @@ import asyncio
 import errno
 import re
 import traceback
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import Enum, IntEnum
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, BinaryIO, Final
 
 import msgspec
-import structlog
 
 from samotop.ports.clock import Clock
 
@@ -63,6 +63,9 @@ _EVENT: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _UNNAMED: Final = "unnamed_event"
 _PACKAGE: Final = Path(__file__).parents[1]
 
+_Render = Callable[[str, str, str, Mapping[str, Any]], bytes]
+"""Time, level, event and fields as one line."""
+
 
 class Level(IntEnum):
     """How much is written; the numbers are those of the standard library."""
@@ -91,13 +94,6 @@ class _Tally:
         self.lost = 0
 
 
-class _Pipeline(structlog.BoundLoggerBase):
-    """structlog's chain of processors, without its own levels: those are asked before it is entered."""
-
-    def put(self, level: str, event: str, fields: dict[str, Any]) -> None:
-        self._proxy_to_logger(level, event, **fields)
-
-
 class Log:
     """Where events go. Made by ``open_log``; may be used from any thread.
 
@@ -105,12 +101,13 @@ class Log:
     ``error`` may be an exception; see above what is told of it.
     """
 
-    __slots__ = ("_level", "_logger", "_tally")
+    __slots__ = ("_bound", "_level", "_sink", "_tally")
 
-    def __init__(self, logger: _Pipeline, level: Level, tally: _Tally) -> None:
-        self._logger = logger
+    def __init__(self, sink: _Sink, level: Level, tally: _Tally, bound: Mapping[str, object]) -> None:
+        self._sink = sink
         self._level = int(level)
         self._tally = tally
+        self._bound = bound
 
     @property
     def dropped(self) -> int:
@@ -124,7 +121,7 @@ class Log:
 
     def bind(self, **fields: object) -> Log:
         """A log that adds ``fields`` to each of its lines."""
-        return Log(self._logger.bind(**self._allowed(fields)), Level(self._level), self._tally)
+        return Log(self._sink, Level(self._level), self._tally, {**self._bound, **self._allowed(fields)})
 
     def debug(self, event: str, **fields: object) -> None:
         """For the one who looks for a fault."""
@@ -151,7 +148,7 @@ class Log:
             self._tally.dropped += 1
             event = _UNNAMED
         try:
-            self._logger.put(level, event, self._allowed(fields))
+            self._sink.put(level, event, {**self._bound, **self._allowed(fields)})
         except (OSError, ValueError):  # ValueError: the stream is closed
             self._tally.lost += 1
 
@@ -179,13 +176,7 @@ def open_log(stream: BinaryIO, clock: Clock, *, level: Level = Level.INFO, style
     if style is None:
         style = Style.COLUMNS if stream.isatty() else Style.JSON
     render = _render_columns if style is Style.COLUMNS else _render_json
-    logger: _Pipeline = structlog.wrap_logger(
-        structlog.BytesLogger(stream),
-        processors=[_Stamp(clock), render],
-        wrapper_class=_Pipeline,
-        context_class=dict,
-    )
-    return Log(logger.bind(), level, _Tally())
+    return Log(_Sink(stream, clock, render), level, _Tally(), {})
 
 
 def parse_level(text: str) -> Level:
@@ -241,36 +232,44 @@ def _own_frames(error: BaseException) -> list[str]:
     return frames[-FRAMES_LIMIT:]
 
 
-class _Stamp:
-    """Puts the time in front: UTC to the millisecond. The text of a second is made once."""
+class _Sink:
+    """Where lines go, one whole line at a time whatever the threads. UTC to the millisecond stands in front of each."""
 
-    __slots__ = ("_clock", "_last")
+    __slots__ = ("_clock", "_last", "_lock", "_render", "_stream")
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, stream: BinaryIO, clock: Clock, render: _Render) -> None:
+        self._stream = stream
         self._clock = clock
+        self._render = render
+        self._lock = Lock()
         self._last = (-1, "")  # one value, so that threads see both halves of the same second
 
-    def __call__(self, _logger: object, method: str, fields: MutableMapping[str, Any]) -> dict[str, Any]:
+    def put(self, level: str, event: str, fields: Mapping[str, Any]) -> None:
+        """Write one line. Raises ``OSError``, and ``ValueError`` for a stream that is closed."""
+        line = self._render(self._stamp(), level, event, fields)
+        with self._lock:
+            self._stream.write(line)
+            self._stream.flush()
+
+    def _stamp(self) -> str:
+        """The time. The text of a second is made once."""
         now = self._clock.time()
         second = int(now)
         stamped, text = self._last
         if second != stamped:
             text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
             self._last = (second, text)
-        milliseconds = int((now - second) * 1000)
-        event = fields.pop("event")
-        return {"time": f"{text}.{milliseconds:03d}Z", "level": method, "event": event, **fields}
+        return f"{text}.{int((now - second) * 1000):03d}Z"
 
 
-def _render_json(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> bytes:
-    return msgspec.json.encode(fields)
+def _render_json(time: str, level: str, event: str, fields: Mapping[str, Any]) -> bytes:
+    return msgspec.json.encode({"time": time, "level": level, "event": event, **fields}) + b"\n"
 
 
-def _render_columns(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> bytes:
+def _render_columns(time: str, level: str, event: str, fields: Mapping[str, Any]) -> bytes:
     """The time of day, the level, the event, and the rest as ``name=value``."""
-    time, level, event = fields.pop("time"), fields.pop("level"), fields.pop("event")
     rest = " ".join(f"{name}={_word(value)}" for name, value in fields.items())
-    return f"{time[11:-1]} {level:<7} {event:<22} {rest}".rstrip().encode()
+    return f"{time[11:-1]} {level:<7} {event:<22} {rest}".rstrip().encode() + b"\n"
 
 
 def _word(value: object) -> str:

@@ -180,9 +180,10 @@ def test_the_home_moves_behind_the_verb() -> None:
     assert move_home(["--home", "x"]) == ["--home", "x"]
 
 
-def test_a_server_starts_without_cyclopts() -> None:
-    """Its import would be a good part of the second in which the first mail should be taken."""
-    programme = "import sys, samotop.cli.serve, samotop.cli.quick; sys.exit('cyclopts' in sys.modules)"
+@pytest.mark.parametrize("module", ["cyclopts", "rich", "attr"])
+def test_a_server_starts_without_what_only_people_need(module: str) -> None:
+    """Their import would be a good part of the second in which the first mail should be taken."""
+    programme = f"import sys, samotop.cli.serve, samotop.cli.quick, samotop.app; sys.exit({module!r} in sys.modules)"
     subprocess.run([sys.executable, "-c", programme], env={**os.environ, "PYTHONPATH": str(SOURCE)}, check=True)
 
 
