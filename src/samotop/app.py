@@ -91,6 +91,7 @@ async def serve(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a start looks at everything anyway
     with explained(home):
         process = await asyncio.to_thread(Process, config, home, log, loop, slot, workers)
         try:
