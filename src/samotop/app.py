@@ -62,6 +62,10 @@ MAIL_PROTOCOLS: Final = ("smtp", "submission", "lmtp")
 LOOK_SECONDS: Final = 1.0
 """How often a running server looks for what others changed: the queue, the certificate's files."""
 
+STOP_SECONDS: Final = 9.0
+LEAST_PATIENCE: Final = 0.5
+"""For the spool to write what waits, within the 10 s that we have to stop; the rest of them, and at least."""
+
 SECRET_OCTETS: Final = 32
 """Octets of the secret behind decoy SCRAM salts."""
 
@@ -189,16 +193,22 @@ class Process:
 
     async def stop(self) -> None:
         """Finish what is under way; what is queued stays queued."""
+        began = self._loop.time()
         if self._timer is not None:
             self._timer.cancel()
         for listener in self._listeners:
             listener.close()
         # At the same time: each may take most of the 10 s that we have. What is accepted meanwhile stays queued.
         await asyncio.gather(self._reception.stop(), self._delivery.stop())
-        await asyncio.to_thread(self._spool.close)
+        self._spool.begin_close()
+        patience = max(LEAST_PATIENCE, STOP_SECONDS - (self._loop.time() - began))
+        has_ended = await asyncio.to_thread(self._spool.close, patience)
         await asyncio.sleep(0)  # the last callbacks of the spool
         self._passwords.close()
-        self._database.close()
+        if has_ended:
+            self._database.close()
+        else:  # it may be in use: the disk hangs. What was not written was never acknowledged.
+            self._log.error("spool_not_closed")
 
     def _tick(self) -> None:
         self._timer = self._loop.call_later(LOOK_SECONDS, self._tick)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import apsw
 import pytest
 
 from samotop.address import Address
-from samotop.app import Places, Process, note_descriptors, reception_rules, routing_rules
+from samotop.app import STOP_SECONDS, Places, Process, note_descriptors, reception_rules, routing_rules
 from samotop.config.shapes import Config, Limits, Received
 from samotop.net.clock import SystemClock
 from samotop.observe.log import open_log
@@ -20,6 +21,8 @@ from samotop.routing.destinations import Destination, Local, Via
 from samotop.routing.router import Router
 from samotop.routing.rules import Route
 from samotop.routing.via import parse_via
+from samotop.store.database import Database
+from samotop.store.spool import SqliteSpool
 from tests.fakes.queue import FakeAccounts, MovableClock, hand, make_entry
 
 
@@ -98,3 +101,30 @@ def test_received_tells_of_a_submitter_what_the_configuration_says(
     text = file.read_bytes()
     assert (b"alices-phone.lan" in text) == tells.submitter_hello
     assert (entry.trace.peer_address.encode() in text) == tells.submitter_address
+
+
+async def test_a_disk_that_hangs_does_not_keep_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drafts are ended on the loop; the database, which the writer's thread may hold, is left alone. It is told."""
+    stream = io.BytesIO()
+    process = Process(config(), tmp_path, open_log(stream, SystemClock()), asyncio.get_running_loop(), 0, 1)
+    began: list[int] = []
+    begin_close = SqliteSpool.begin_close
+
+    def watched(spool: SqliteSpool) -> None:
+        began.append(threading.get_ident())
+        begin_close(spool)
+
+    def hang(spool: SqliteSpool, patience: float) -> bool:
+        SqliteSpool.begin_close(spool)
+        return patience > STOP_SECONDS
+
+    monkeypatch.setattr(SqliteSpool, "begin_close", watched)
+    monkeypatch.setattr(SqliteSpool, "close", hang)
+    closed: list[Database] = []
+    close = Database.close
+    monkeypatch.setattr(Database, "close", closed.append)
+    await process.stop()
+    assert began[0] == threading.get_ident()
+    assert closed == []
+    assert b"spool_not_closed" in stream.getvalue()
+    close(process._database)
