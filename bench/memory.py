@@ -44,7 +44,7 @@ def large_message(megabytes: int) -> str:
     """Send one large message and watch the server's memory meanwhile."""
     line = b"x" * 76 + b"\r\n"
     block = line * 1000
-    with Samotop(to_maildir=True, arguments=()) as server:
+    with Samotop(to_maildir=True) as server:
         configuration = server.home / "samotop.toml"
         server.stop()
         text = configuration.read_text()

@@ -176,11 +176,13 @@ class Samotop(Peer):
 
     name = "Samotop"
 
-    def __init__(self, *, to_maildir: bool = False, arguments: tuple[str, ...] = ()) -> None:
+    def __init__(self, *, to_maildir: bool = False, workers: int = 1) -> None:
         super().__init__()
+        self.workers = workers
+        if workers > 1:
+            self.name = f"Samotop, {workers} workers"
         self.home = self.folder / "home"
         self.to_maildir = to_maildir
-        self.arguments = arguments
         self.maildir = self.home / "mail" / "alice"
 
     def start(self) -> None:
@@ -190,14 +192,14 @@ class Samotop(Peer):
         words += ["--password-file", str(password), "--listen", f"smtp=127.0.0.1:{self.port}", "--unknown", "accept"]
         if not self.to_maildir:
             words += ["--route", "*=discard"]
-        self._run("init", *words, *self.arguments)
+        self._run("init", *words)
         configuration = self.home / "samotop.toml"
         text = configuration.read_text()
         limits = "sessions = 20000\nsessions_per_address = 20000\n"
         text = text.replace("[limits]\n", "[limits]\n" + limits) if "\n[limits]\n" in text else text
         if "sessions_per_address = 20000" not in text:
             text += "\n[limits]\n" + limits
-        configuration.write_text(text)
+        configuration.write_text(f"workers = {self.workers}\n{text}")
         self._serve()
 
     def start_again(self) -> None:

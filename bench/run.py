@@ -78,9 +78,7 @@ def accept(rounds: int, messages: int) -> list[str]:
     found = []
     for reuse, title in ((False, "a new connection per message"), (True, "reused connections")):
         with ExitStack() as stack:
-            peers: list[Peer] = [Samotop(), Postfix(), SmtpSink()]
-            if not reuse:
-                peers.insert(2, Aiosmtpd())
+            peers: list[Peer] = [Samotop(), Samotop(workers=2), Postfix(), Aiosmtpd(), SmtpSink()]
             for peer in peers:
                 stack.enter_context(peer)
             series = measure(peers, rounds, messages, reuse=reuse, through=False)
