@@ -204,6 +204,8 @@ class Process:
         patience = max(LEAST_PATIENCE, STOP_SECONDS - (self._loop.time() - began))
         has_ended = await asyncio.to_thread(self._spool.close, patience)
         await asyncio.sleep(0)  # the last callbacks of the spool
+        if self._context.transcript is not None:
+            await asyncio.to_thread(self._context.transcript.close)
         self._passwords.close()
         if has_ended:
             self._database.close()

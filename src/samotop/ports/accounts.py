@@ -24,7 +24,7 @@ class Account:
 
 
 class Accounts(Protocol):
-    """May be called on the event loop: answers come from memory or one indexed row."""
+    """May be called on the event loop: answers come from memory or one indexed row. Raises ``TryAgainLater``."""
 
     def get(self, name: str) -> Account | None: ...
 
