@@ -48,6 +48,8 @@ class Directory:
         is_known = all(handover.is_first for handover in handovers)
         try:
             there = set() if is_known else set(self._disk.names(self._path))
+            if there:
+                self._disk.sync_directory(self._path)  # whoever put them there may have crashed before
         except OSError as unreadable:
             return [failed(unreadable)] * len(handovers)
         fresh = [one for one in copies if f"{one[1][0].entry.id}.eml" not in there]
@@ -56,7 +58,7 @@ class Directory:
                 for number in numbers:
                     outcomes[number] = ALREADY_THERE
         envelopes = [self._item(copy, "json", partial(_envelope, copy)) for _, copy in fresh]
-        faults = self._filing.file_all(envelopes, [] if is_known or not there else [self._path])
+        faults = self._filing.file_all(envelopes)
         written = [one for one, fault in zip(fresh, faults, strict=True) if fault is None]
         messages = [self._item(copy, "eml", partial(self._rendering.chunks, copy)) for _, copy in written]
         later = iter(self._filing.file_all(messages))

@@ -48,13 +48,12 @@ class Filing:
         self._prepare = prepare
         self._avoids = 0
 
-    def file_all(self, items: Sequence[Item], directories: Iterable[str] = ()) -> list[Exception | None]:
+    def file_all(self, items: Sequence[Item]) -> list[Exception | None]:
         """File all; for each the fault that kept it away, or ``None`` once it is durable.
 
         The faults are ``OSError``, and ``ValueError`` from ``chunks``. Where
         the last wait fails, the file may be there although its fault is
-        told. ``directories`` are synced along. Whatever else is raised has
-        left nothing under a final name.
+        told. Whatever else is raised has left nothing under a final name.
         """
         faults: list[Exception | None] = [None] * len(items)
         kept: dict[int, int] = {}  # a descriptor for each file system, opened before most of what is written there
@@ -69,7 +68,7 @@ class Filing:
         finally:
             for fd in kept.values():
                 self._disk.close(fd)
-        waiting: dict[str, list[int]] = {directory: [] for directory in directories}
+        waiting: dict[str, list[int]] = {}
         for number, item in enumerate(items):
             if faults[number] is not None:
                 continue

@@ -53,7 +53,6 @@ class _Found:
 
     there: set[tuple[str, str]] = field(default_factory=set)
     unknown: dict[tuple[str, str], OSError] = field(default_factory=dict)
-    touched: list[str] = field(default_factory=list)
     """Directories whose names may not be durable yet."""
 
 
@@ -113,14 +112,14 @@ class Maildir:
         waiting: list[list[int]] = []
         for numbers, copy, box in copies:
             place = (box, copy[0].entry.id)
-            if place in found.there:
-                _tell(outcomes, numbers, ALREADY_THERE)
-            elif place in found.unknown:
+            if place in found.unknown:
                 _tell(outcomes, numbers, failed(found.unknown[place]))
+            elif place in found.there:
+                _tell(outcomes, numbers, ALREADY_THERE)
             else:
                 items.append(self._item(box, copy))
                 waiting.append(numbers)
-        for numbers, fault in zip(waiting, self._filing.file_all(items, found.touched), strict=True):
+        for numbers, fault in zip(waiting, self._filing.file_all(items), strict=True):
             _tell(outcomes, numbers, DELIVERED if fault is None else failed(fault))
         for box in {box for _, _, box in copies}:
             self._clean(box)
@@ -164,8 +163,8 @@ class Maildir:
                 names = {name.split(".", 2)[1] for name in self._names(f"{folder}/{part}") if name.count(".") > 1}
                 names &= ids
                 if names:
+                    self._disk.sync_directory(f"{folder}/{part}")  # whoever put it there may have crashed before
                     found.there.update((box, name) for name in names)
-                    found.touched.append(f"{folder}/{part}")
 
     def _names(self, path: str) -> list[str]:
         try:

@@ -236,6 +236,8 @@ def test_a_name_that_may_not_be_durable_is_not_called_delivered(tmp_path: Path) 
     disk.fails["sync_directory"] = OSError(errno.EIO, "bad")
     (outcome,) = maildir(tmp_path, disk).hand_on([hand(make_entry())])
     assert outcome.status.is_transient
+    (outcome,) = maildir(tmp_path, disk).hand_on([hand(make_entry(), is_first=False)])
+    assert outcome.status.is_transient
     disk.fails.clear()
     disk.told.clear()
     (outcome,) = maildir(tmp_path, disk).hand_on([hand(make_entry(), is_first=False)])
