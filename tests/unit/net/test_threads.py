@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import CancelledError
+from functools import partial
 
 import pytest
 
@@ -36,12 +37,17 @@ def test_jobs_run_at_the_same_time_up_to_the_limit() -> None:
     assert pool.close(wait=10)
 
 
+def hold(begun: threading.Event, gate: threading.Event) -> bool:
+    begun.set()
+    return gate.wait(10)
+
+
 def test_what_has_not_begun_is_run_or_cancelled() -> None:
     """As the owner says; what runs is never cut off."""
     for cancels in (False, True):
         pool = DaemonPool(1, "test")
         begun, gate = threading.Event(), threading.Event()
-        first = pool.submit(lambda begun=begun, gate=gate: (begun.set(), gate.wait(10)))
+        first = pool.submit(partial(hold, begun, gate))
         second = pool.submit(lambda: 2)
         assert begun.wait(10)
         assert not pool.close(cancels=cancels)

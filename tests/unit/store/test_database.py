@@ -6,6 +6,7 @@ import os
 import stat
 import threading
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -110,7 +111,7 @@ def test_closing_leaves_a_connection_that_a_thread_hangs_in(tmp_path: Path) -> N
     writer = database.writer()
     inside, gate = threading.Event(), threading.Event()
 
-    def hang() -> int:
+    def hang(*_: Any) -> int:
         inside.set()
         assert gate.wait(10)
         return 1
