@@ -59,7 +59,7 @@ def _locked(home: Path) -> Iterator[tuple[Path, Config, str]]:
 
 
 def _create(home: Path) -> None:
-    password = secrets.token_urlsafe(12)
+    password = secrets.token_hex(8)  # no sign that a shell or a program takes for an option
     (home / PASSWORD_FILE).unlink(missing_ok=True)
     write_new(home / PASSWORD_FILE, password + "\n")
     wanted = Wanted(
