@@ -21,13 +21,15 @@ class Peer:
 
     ``address`` is an IP address in its canonical text (IPv4-mapped IPv6 is
     shown as IPv4), or empty for a UNIX socket or standard input. ``port`` is
-    0 where there is none. ``login`` is the account that authenticated.
+    0 where there is none. ``login`` is the account that authenticated. ``name``
+    is the confirmed reverse name, empty while nobody has told it.
     """
 
     address: str = ""
     port: int = 0
     tls: Tls | None = None
     login: str | None = None
+    name: str = ""
 
     @property
     def ip(self) -> IPv4Address | IPv6Address | None:

@@ -160,7 +160,7 @@ def test_swaks_speaks_xclient(proxied: Served, swaks: Run, mark: Mark) -> None:
     """After XCLIENT the session begins anew, with the peer that it names."""
     marker = mark()
     swaks(marker, *at(proxied), "--xclient-addr", "192.0.2.77", "--xclient-name", "far.example.net")
-    assert "([192.0.2.77])" in check_stored(proxied.home.wait_for_one(marker.encode()))
+    assert "(far.example.net [192.0.2.77])" in check_stored(proxied.home.wait_for_one(marker.encode()))
 
 
 def test_strangers_may_not_speak_for_others(server: Served, mark: Mark) -> None:

@@ -130,4 +130,4 @@ def format_trace_facts(hello: HelloFacts, envelope: Envelope, time: float) -> Tr
     if hello.is_extended:
         word += ("S" if peer.tls is not None else "") + ("A" if peer.login is not None else "")
     tls = f"{peer.tls.version} {peer.tls.cipher}" if peer.tls is not None else ""
-    return Trace(hello.hello, peer.address, word, time, tls, peer.login or "")
+    return Trace(hello.hello, peer.address, word, time, tls, peer.login or "", peer.name)

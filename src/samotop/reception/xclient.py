@@ -14,7 +14,7 @@ from samotop.peer import Peer
 from samotop.reply import Reply
 
 XCLIENT: Final = "XCLIENT"
-XCLIENT_KEYWORD: Final = "XCLIENT ADDR PORT LOGIN"
+XCLIENT_KEYWORD: Final = "XCLIENT NAME ADDR PORT LOGIN"
 """What we use of it; other attributes are read and make no difference."""
 
 
@@ -25,9 +25,13 @@ def replace_peer(peer: Peer, argument: bytes) -> Peer | Reply:
     except PeerError as error:
         return Reply.of(501, "5.5.4", str(error))
     if attributes.address is not None:
-        peer = replace(peer, address=attributes.address, port=0, login=None)  # another client has not logged in
+        peer = replace(
+            peer, address=attributes.address, port=0, login=None, name=""
+        )  # another client has not logged in
     if attributes.port is not None:
         peer = replace(peer, port=attributes.port)
+    if attributes.name is not None:
+        peer = replace(peer, name=attributes.name)
     if attributes.login is not None:
         peer = replace(peer, login=attributes.login or None)
     return peer

@@ -43,19 +43,27 @@ def explained(home: str | os.PathLike[str]) -> Iterator[None]:
         raise
     except BrokenPipeError:  # of standard output: no fault of the home
         raise
+    except TryAgainLater as error:
+        if isinstance(error.__cause__, apsw.Error):  # a server may hope for the next time; who starts something is told
+            raise _explain(home, error.__cause__) from error
+        raise
     except (OSError, apsw.Error) as error:
-        if _is_full(error):
-            raise _no_room(home) from error
-        if isinstance(error, (apsw.BusyError, apsw.LockedError)):
-            raise TryAgainLater(f"the database in {os.fspath(home)} is being written by another program") from error
-        if isinstance(error, OSError):
-            where = error.filename if isinstance(error.filename, str) else os.fspath(home)
-            remedy = _REMEDIES.get(error.errno or 0, _REMEDY)
-            raise SetupError(f"{where}: {error.strerror or 'it cannot be used'}", remedy=remedy) from error
-        raise SetupError(
-            f"{os.path.join(home, 'state.db')} cannot be used: {error}",
-            remedy="Check who owns it and that the disk is sound; where it is damaged, restore it from a backup.",
-        ) from error
+        raise _explain(home, error) from error
+
+
+def _explain(home: str | os.PathLike[str], error: OSError | apsw.Error) -> SetupError | TryAgainLater:
+    if _is_full(error):
+        return _no_room(home)
+    if isinstance(error, (apsw.BusyError, apsw.LockedError)):
+        return TryAgainLater(f"the database in {os.fspath(home)} is being written by another program")
+    if isinstance(error, OSError):
+        where = error.filename if isinstance(error.filename, str) else os.fspath(home)
+        remedy = _REMEDIES.get(error.errno or 0, _REMEDY)
+        return SetupError(f"{where}: {error.strerror or 'it cannot be used'}", remedy=remedy)
+    return SetupError(
+        f"{os.path.join(home, 'state.db')} cannot be used: {error}",
+        remedy="Check who owns it and that the disk is sound; where it is damaged, restore it from a backup.",
+    )
 
 
 def _is_full(error: BaseException | None) -> bool:
