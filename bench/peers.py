@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -52,7 +53,7 @@ def wait_for_port(port: int, seconds: float = 15.0) -> None:
         time.sleep(0.02)
 
 
-class Peer:
+class Peer(ABC):
     """One server in a folder of its own."""
 
     name = "peer"
@@ -62,8 +63,9 @@ class Peer:
         self.folder = Path(tempfile.mkdtemp(prefix="samotop-bench-"))
         self.process: subprocess.Popen[bytes] | None = None
 
+    @abstractmethod
     def start(self) -> None:
-        raise NotImplementedError
+        """Start it; it need not answer yet."""
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -75,7 +77,8 @@ class Peer:
                 self.process.wait()
 
     def drain(self) -> None:
-        """Wait until the queue is empty."""
+        """Wait until the queue is empty; a server that stores nothing has none."""
+        return
 
     def __enter__(self) -> Self:
         self.start()

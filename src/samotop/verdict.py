@@ -84,17 +84,17 @@ def Accept(said: str = "") -> Verdict:  # noqa: N802 - reads as a word in users'
     return Verdict.accept("caller", said=said)
 
 
-def Defer(said: str = "Try again later", *, status: str = "4.7.1", closes: bool = False) -> Verdict:  # noqa: N802
+def Defer(said: str = "Try again later", *, status: str = "4.7.1", closes: bool = False) -> Verdict:  # noqa: N802 - as Accept
     """Not now: a 4yz reply."""
     return Verdict.defer("caller", said, status=status, closes=closes)
 
 
-def Reject(said: str = "Refused", *, status: str = "5.7.1", closes: bool = False) -> Verdict:  # noqa: N802
+def Reject(said: str = "Refused", *, status: str = "5.7.1", closes: bool = False) -> Verdict:  # noqa: N802 - as Accept
     """Never: a 5yz reply."""
     return Verdict.reject("caller", said, status=status, closes=closes)
 
 
-def Hold(reason: str = "held by policy") -> Verdict:  # noqa: N802
+def Hold(reason: str = "held by policy") -> Verdict:  # noqa: N802 - as Accept
     """Take it, keep it from delivery until somebody releases it."""
     return Verdict.hold("caller", reason)
 

@@ -45,7 +45,7 @@ def codes_of(said: bytes) -> list[bytes]:
 
 def serve_stdio(home: Home, **streams: object) -> subprocess.Popen[bytes]:
     words = [sys.executable, "-m", "samotop", "serve", "--home", str(home.path)]
-    return subprocess.Popen(words, env=environment(), **streams)  # type: ignore[call-overload,no-any-return]
+    return subprocess.Popen(words, env=environment(), **streams)  # type: ignore[call-overload,no-any-return]  # any
 
 
 def test_a_session_over_pipes(make_home: MakeHome) -> None:

@@ -27,7 +27,7 @@ from tests.fakes.queue import FakeAccounts, MovableClock, hand, make_entry
 
 
 def config(**limits: int) -> Config:
-    return Config(hostname="mx.example.org", domains=("example.org",), limits=Limits(**limits))  # type: ignore[arg-type]
+    return Config(hostname="mx.example.org", domains=("example.org",), limits=Limits(**limits))  # type: ignore[arg-type]  # the table of a case
 
 
 @pytest.mark.parametrize(

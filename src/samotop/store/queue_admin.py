@@ -32,7 +32,8 @@ from samotop.store.spool import open_content
 PAGE: Final = 500
 """Entries read at a time: a listing must not keep a snapshot of state.db open for the length of a long queue."""
 
-_PAGE: Final = ENTRY_SELECT + "WHERE id > ? AND state IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?"  # noqa: S608
+# A statement put together from our own constants, with nothing of anybody else's in it
+_PAGE: Final = ENTRY_SELECT + "WHERE id > ? AND state IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?"  # noqa: S608 - see above
 _MOVE: Final = "UPDATE entry SET state = ?, due = ? WHERE state = ? AND id IN (SELECT value FROM json_each(?))"
 _HOLD: Final = "UPDATE entry SET state = ?, reason = ? WHERE state = ? AND id IN (SELECT value FROM json_each(?))"
 _FILES: Final = "SELECT segment FROM entry WHERE id IN (SELECT value FROM json_each(?))"

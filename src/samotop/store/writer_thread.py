@@ -224,12 +224,12 @@ class WriterThread:
             draft.release()
             try:
                 draft.done(fault)
-            except Exception as raised:  # noqa: BLE001
+            except Exception as raised:  # noqa: BLE001 - as above
                 error = raised
         for settling in written.settled:
             try:
                 settling.done()
-            except Exception as raised:  # noqa: BLE001
+            except Exception as raised:  # noqa: BLE001 - as above
                 error = raised
         if self._on_stored is not None and written.stored:
             entries = [_fresh_entry(d, written.due) for d in written.stored if d.entry.state is State.QUEUED]
@@ -264,7 +264,7 @@ class WriterThread:
             rows = self._database.reader().execute(_COUNTS, (self._slot,)).fetchall()
         except apsw.Error:
             return  # nothing is lost but room, until the next change or start
-        self.put(Swept(closed, {str(name): int(entries) for name, entries in rows}))  # type: ignore[arg-type]
+        self.put(Swept(closed, {str(name): int(entries) for name, entries in rows}))  # type: ignore[arg-type]  # what the statement selects
 
     def _checkpoint(self, now: float, wait: float) -> None:
         """Empty the write-ahead log, which holds old pages, and with them keys that have been destroyed."""

@@ -18,7 +18,7 @@ OURS = Trace("laptop.home", "198.51.100.9", "ESMTPSA", 1_790_000_000.0, "TLSv1.3
 
 
 def trace(arrival: Trace = PEER, reverse_path: ReversePath = EVE, **more: object) -> str:
-    octets = format_trace(arrival, reverse_path, [BOB], "mx.example.org", "01ARZ", **more)  # type: ignore[arg-type]
+    octets = format_trace(arrival, reverse_path, [BOB], "mx.example.org", "01ARZ", **more)  # type: ignore[arg-type]  # the table of a case
     return octets.decode()
 
 

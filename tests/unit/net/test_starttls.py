@@ -420,7 +420,7 @@ def test_who_does_not_read_its_replies_gets_no_tls(run: Any, server: ServerTls) 
             _reader, writer = await connect(port)
             session = sessions[0]
             session.transport.write(b"x" * 50_000_000)
-            writer.transport.pause_reading()  # type: ignore[attr-defined]
+            writer.transport.pause_reading()  # type: ignore[attr-defined]  # a transport can; its type does not say so
             session.begin(b"")
             assert session.task is not None
             await session.task

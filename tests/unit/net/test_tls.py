@@ -50,7 +50,7 @@ def test_a_client_of_today_gets_tls_1_3(tmp_path: Path, authority: Any, clock: A
     """And what was negotiated is known, with the name it asked for."""
     server = ServerTls(authority.issue(tmp_path), clock)
     _, end = shake(server.context, authority.client())
-    negotiated = subject.tls_of(OverTls(end))  # type: ignore[arg-type]
+    negotiated = subject.tls_of(OverTls(end))  # type: ignore[arg-type]  # as much of a transport as is asked
     assert negotiated is not None
     assert (negotiated.version, negotiated.server_name) == ("TLSv1.3", "mx.example.org")
     assert negotiated.cipher.startswith("TLS_")
@@ -79,8 +79,8 @@ def test_compression_and_renegotiation_are_off(tmp_path: Path, authority: Any, c
 
 def test_no_tls_is_none(tmp_path: Path) -> None:
     """A plain transport has neither."""
-    assert subject.tls_of(OverTls(None)) is None  # type: ignore[arg-type]
-    assert subject.channel_binding_of(OverTls(None)) == b""  # type: ignore[arg-type]
+    assert subject.tls_of(OverTls(None)) is None  # type: ignore[arg-type]  # as much of a transport as is asked
+    assert subject.channel_binding_of(OverTls(None)) == b""  # type: ignore[arg-type]  # as much of a transport as is asked
 
 
 def test_new_files_are_taken_over_without_a_restart(tmp_path: Path, authority: Any, clock: Any) -> None:
@@ -95,8 +95,8 @@ def test_new_files_are_taken_over_without_a_restart(tmp_path: Path, authority: A
     new_client, new_end = shake(server.context, authority.client())
     old, new = old_client.getpeercert(True), new_client.getpeercert(True)
     assert old != new
-    assert subject.channel_binding_of(OverTls(old_end)) == hashlib.sha256(old).digest()  # type: ignore[arg-type]
-    assert subject.channel_binding_of(OverTls(new_end)) == hashlib.sha256(new).digest()  # type: ignore[arg-type]
+    assert subject.channel_binding_of(OverTls(old_end)) == hashlib.sha256(old).digest()  # type: ignore[arg-type]  # as much of a transport as is asked
+    assert subject.channel_binding_of(OverTls(new_end)) == hashlib.sha256(new).digest()  # type: ignore[arg-type]  # as much of a transport as is asked
     assert server.channel_binding() == hashlib.sha256(new).digest()
     assert server.reload_if_changed() is Reload.UNCHANGED
 

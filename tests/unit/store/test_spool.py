@@ -163,7 +163,7 @@ def test_an_outcome_may_hold_or_damage_an_entry(bench) -> None:
 def test_a_wrong_outcome_is_told_to_who_brings_it(bench) -> None:
     """And not to the writer, which would meet it again and again."""
     with pytest.raises(AttributeError):
-        bench.spool.settle([Settled("x", ("no pending",))], lambda: None)  # type: ignore[arg-type]
+        bench.spool.settle([Settled("x", ("no pending",))], lambda: None)  # type: ignore[arg-type]  # wrong on purpose
     assert bench.store(b"content") in bench.ids()
 
 
@@ -395,7 +395,7 @@ def test_a_short_write_is_cut_off_again(bench) -> None:
 def test_one_message_that_cannot_be_written_down_fails_alone(bench) -> None:
     draft = bench.spool.begin(lambda: None)
     answers: list[SpoolFault | None] = []
-    draft.commit(NewEntry("no envelope", bench.trace), answers.append)  # type: ignore[arg-type]
+    draft.commit(NewEntry("no envelope", bench.trace), answers.append)  # type: ignore[arg-type]  # wrong on purpose
     name = bench.store(b"content")
     assert isinstance(answers[0], SpoolFault)
     assert bench.ids() == [name]
