@@ -276,10 +276,13 @@ class Conversation(Connection):
 
     def _say(self, verdict: Verdict, reply: Reply) -> None:
         """Answer what was asked, and end the session where the verdict wants that."""
-        engine = self._served()
-        engine.send(reply)
+        self._served().send(reply)
+        self._end_after(verdict)
+
+    def _end_after(self, verdict: Verdict) -> None:
+        """What was said was the last word, where the verdict wants that."""
         if verdict.closes and verdict.is_refusal:
-            engine.close()
+            self._served().close()
             self._is_lingering = True
 
     # --- hello and the end ----------------------------------------------------------------------
@@ -410,14 +413,13 @@ class Conversation(Connection):
         transport = self._transport
         if transport is None:
             return
+        self.deadline = self._context.clock.monotonic() + self._context.rules.linger
         if self._is_lingering and transport.can_write_eof():
             # Closing with unread octets would reset the connection and take our last reply with it.
             transport.write_eof()
             self._resume_reading()
-            self.deadline = self._context.clock.monotonic() + self._context.rules.linger
         else:
             transport.close()
-            self.deadline = self._context.clock.monotonic() + self._context.rules.linger
 
     def expire(self) -> None:
         if self._transport is None:

@@ -140,9 +140,8 @@ class Session(Conversation):
         if entry is None:
             self._drop_content()
             self._served().send_each(storing.replies(None))
-            if isinstance(verdict, Verdict) and verdict.closes:
-                self._served().close()
-                self._is_lingering = True
+            if isinstance(verdict, Verdict):
+                self._end_after(verdict)
             return
         self._draft = None
         self._is_congested = False
