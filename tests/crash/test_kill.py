@@ -20,6 +20,8 @@ import pytest
 
 from tests.crash.load import Load, Reader, check_nothing_lost, left_over
 from tests.fakes.serving import (
+    POLL_SECONDS,
+    POLL_STEP,
     STOP_SECONDS,
     Home,
     MakeHome,
@@ -85,7 +87,10 @@ def shared() -> Iterator[Callable[[int], str]]:
 def drain(home: Home, start_server: StartServer) -> None:
     """Serve until nothing waits, then stop in peace: what is kept for a while after that is kept for ever."""
     served = start_server(home)
-    poll(lambda: home.queue() == [], what="an empty queue")
+    ends_at = time.monotonic() + POLL_SECONDS
+    while queue := home.queue():
+        assert time.monotonic() < ends_at, f"still in the queue, with {served.stderr}: {queue}"
+        time.sleep(POLL_STEP)
     assert served.terminate() == 0
 
 

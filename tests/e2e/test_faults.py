@@ -20,7 +20,7 @@ def refused(home: Home) -> str:
     before = {path.name for path in home.path.iterdir()}
     done = home.run("serve", status=1)
     assert "ready" not in done.stdout
-    assert {path.name for path in home.path.iterdir()} - before <= {"lock"}, "nothing is begun"
+    assert {path.name for path in home.path.iterdir()} - before <= {"lock", "lock.workers"}, "nothing is begun"
     return done.stderr
 
 

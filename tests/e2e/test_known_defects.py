@@ -364,7 +364,7 @@ def test_no_recipient_becomes_a_path(
     home.wait_for_mail(accepted, "bob")
     assert server.terminate() == 0
     assert not home.mail("alice")
-    known = {"lock", "samotop.toml", "state.db", "tls", "keys", "mail", "files", "spool", "lmtp.sock"}
+    known = {"lock", "lock.workers", "samotop.toml", "state.db", "tls", "keys", "mail", "files", "spool", "lmtp.sock"}
     assert {path.name for path in home.path.iterdir()} - known <= {"state.db-wal", "state.db-shm"}
     assert {path.name for path in (home.path / "mail").iterdir()} == {"bob"}
     found = files_below(tmp_path) - files_below(home.path)

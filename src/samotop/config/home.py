@@ -2,8 +2,8 @@
 
 ``find_home`` says where it is, ``check_home`` refuses one that somebody else
 could read, ``HomeLock`` keeps a second server out. The lock is flock(2) on
-``HOME/lock``: it goes with the process that holds it, however that ends, and
-a left-over file means nothing.
+``HOME/lock`` and ``HOME/lock.workers``: it goes with the process that holds it,
+however that ends, and a left-over file means nothing.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from typing import Final, Self
 from samotop.errors import SetupError, TryAgainLater
 
 LOCK_NAME: Final = "lock"
+WORKERS_NAME: Final = "lock.workers"
 STATE_NAME: Final = "state.db"
 MAIL_NAME: Final = "mail"
 
-PATIENCE_SECONDS: Final = 0.5
-"""For the workers of a server that was killed to end: they do so at once."""
+PATIENCE_SECONDS: Final = 10.0
+"""For the workers of a server that was killed to end: they do so at once, but a busy machine or disk may hold them."""
 PATIENCE_STEP: Final = 0.02
 
 _OTHERS: Final = 0o077
@@ -82,64 +83,54 @@ def make_home(home: Path) -> None:
 class HomeLock:
     """Held by the one server of a home. A context manager; ``TryAgainLater`` where another has it.
 
-    Worker processes inherit it, so that it is free only when the last of them
-    has ended; they end by themselves when their server was killed. So taking it
-    with ``with`` waits for ``PATIENCE_SECONDS``.
+    Two files are locked. ``lock`` is the server's alone. ``lock.workers`` is
+    inherited by its worker processes, so that it is free only when the last of
+    them has ended; they end by themselves when their server was killed. Who
+    finds only that one taken waits for them, up to ``patience`` seconds.
     """
 
-    def __init__(self, home: Path) -> None:
-        self._path = home / LOCK_NAME
-        self._descriptor = -1
-
-    def take(self) -> None:
-        """Take the lock or raise at once; ``SetupError`` where the file cannot be opened."""
-        try:
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        except OSError as error:
-            raise SetupError(f"{self._path} cannot be opened: {error.strerror}", remedy="check who owns it") from None
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.set_inheritable(self._descriptor, True)
-        except OSError as error:
-            self.release()
-            if error.errno not in (errno.EAGAIN, errno.EACCES):
-                raise SetupError(
-                    f"{self._path} cannot be locked: {error.strerror}", remedy="use a local disk"
-                ) from None
-            raise TryAgainLater(f"a server is running in {self._path.parent} already") from None
-
-    def release(self) -> None:
-        """Let go; the file stays, removing it would race with another's lock on it."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+    def __init__(self, home: Path, *, patience: float = PATIENCE_SECONDS) -> None:
+        self._home = home
+        self._patience = patience
+        self._descriptors: list[int] = []
 
     def __enter__(self) -> Self:
-        ends_at = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                self.take()
-            except TryAgainLater:
+        try:
+            if not self._take(LOCK_NAME):
+                raise TryAgainLater(f"a server is running in {self._home} already")
+            ends_at = time.monotonic() + self._patience
+            while not self._take(WORKERS_NAME, is_inherited=True):
                 if time.monotonic() > ends_at:
-                    raise
+                    raise TryAgainLater(f"workers of a server that was killed are still running in {self._home}")
                 time.sleep(PATIENCE_STEP)
-            else:
-                return self
+        except BaseException:
+            self.release()
+            raise
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
 
+    def release(self) -> None:
+        """Let go; the files stay, removing them would race with another's lock on them."""
+        while self._descriptors:
+            os.close(self._descriptors.pop())
 
-def is_running(home: Path) -> bool:
-    """Does a server hold the lock of ``home`` right now?"""
-    lock = HomeLock(home)
-    try:
-        lock.take()
-    except TryAgainLater:
+    def _take(self, name: str, *, is_inherited: bool = False) -> bool:
+        path = self._home / name
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise SetupError(f"{path} cannot be opened: {error.strerror}", remedy="check who owns it") from None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            if error.errno in (errno.EAGAIN, errno.EACCES):
+                return False
+            raise SetupError(f"{path} cannot be locked: {error.strerror}", remedy="use a local disk") from None
+        os.set_inheritable(descriptor, is_inherited)
+        self._descriptors.append(descriptor)
         return True
-    except SetupError:
-        return False
-    lock.release()
-    return False

@@ -1,4 +1,4 @@
-"""For other people's test-suites, and ours: a server that catches mail, and a clock that only moves when told.
+"""For other people's test-suites, and ours: a server that catches mail, a DNS and a clock that do as they are told.
 
 With pytest the fixtures ``mail_catcher`` and ``make_mail_catcher`` are there
 as soon as samotop is installed.
@@ -9,5 +9,6 @@ from __future__ import annotations
 from samotop.testing.accounts import MemoryAccounts
 from samotop.testing.catcher import CaughtMail, MailCatcher
 from samotop.testing.clock import MovableClock
+from samotop.testing.zones import ZoneResolver
 
-__all__ = ["CaughtMail", "MailCatcher", "MemoryAccounts", "MovableClock"]
+__all__ = ["CaughtMail", "MailCatcher", "MemoryAccounts", "MovableClock", "ZoneResolver"]

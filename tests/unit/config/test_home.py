@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from samotop.config.home import HomeLock, check_home, find_home, is_running, make_home
+from samotop.config.home import HomeLock, check_home, find_home, make_home
 from samotop.errors import SetupError, TryAgainLater
 
 
@@ -55,27 +55,41 @@ def test_a_new_home_is_closed_whatever_the_umask(tmp_path: Path) -> None:
 
 
 def test_a_second_server_is_kept_out_until_the_first_lets_go(tmp_path: Path) -> None:
+    with HomeLock(tmp_path), pytest.raises(TryAgainLater, match="a server is running"), HomeLock(tmp_path):
+        pass
     with HomeLock(tmp_path):
-        assert is_running(tmp_path)
-        with pytest.raises(TryAgainLater), HomeLock(tmp_path):
-            pass
-    assert not is_running(tmp_path)
+        pass
 
 
 def test_the_lock_goes_with_its_process(tmp_path: Path) -> None:
-    """A server that was killed leaves a file and no lock."""
+    """A server that was killed leaves files and no lock."""
     programme = (
         "import sys, os, signal; from pathlib import Path; from samotop.config.home import HomeLock; "
-        "HomeLock(Path(sys.argv[1])).take(); os.kill(os.getpid(), signal.SIGKILL)"
+        "HomeLock(Path(sys.argv[1])).__enter__(); os.kill(os.getpid(), signal.SIGKILL)"
     )
     source = Path(__file__).parents[3] / "src"
     subprocess.run([sys.executable, "-c", programme, str(tmp_path)], env={"PYTHONPATH": str(source)}, check=False)
     assert (tmp_path / "lock").exists()
-    assert not is_running(tmp_path)
+    with HomeLock(tmp_path, patience=0):
+        pass
+
+
+def test_workers_left_over_are_waited_for(tmp_path: Path) -> None:
+    """They inherit a lock of their own: who starts next says what it waits for, and begins when they are gone."""
+    lock = HomeLock(tmp_path)
+    with lock, subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False) as worker:
+        lock.release()  # as when the server is killed
+        with pytest.raises(TryAgainLater, match="workers of a server that was killed"), HomeLock(tmp_path, patience=0):
+            pass
+        assert worker.stdin is not None
+        worker.stdin.write(b"\n")
+        worker.stdin.flush()
+        with HomeLock(tmp_path, patience=30):
+            pass
 
 
 def test_a_lock_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "lock").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(SetupError):
-        HomeLock(tmp_path).take()
+        HomeLock(tmp_path).__enter__()
     assert not (tmp_path / "elsewhere").exists()
