@@ -79,7 +79,10 @@ class Disk:
         return os.lstat(path).st_mtime
 
     def make_directories(self, paths: Iterable[str]) -> None:
-        """Make these directories and those above them, where they are missing, and make their names durable."""
+        """Make these directories and those above them, where they are missing, and make their names durable.
+
+        Those that are there already too: whoever made them may not have come so far yet.
+        """
         for path in paths:
             self._make_directory(path)
 
@@ -88,7 +91,7 @@ class Disk:
         try:
             os.mkdir(path, 0o700)
         except FileExistsError:
-            return
+            pass
         except FileNotFoundError:
             self._make_directory(above)
             self._make_directory(path)

@@ -140,7 +140,8 @@ class Maildir:
 
     def _prepare(self, item: Item) -> None:
         box = os.path.dirname(os.path.dirname(item.final))
-        self._disk.make_directories(f"{box}/{name}" for name in (_TMP, "new", "cur"))
+        # "tmp" last: who finds it writes there at once, and then needs the others, durable.
+        self._disk.make_directories([self._root, box, f"{box}/new", f"{box}/cur", f"{box}/{_TMP}"])
 
     def _find_delivered(self, copies: list[tuple[str, list[Handover]]]) -> _Found:
         """Which copies are there already. A mailbox that cannot be read keeps only its own from being delivered."""

@@ -264,6 +264,25 @@ def test_a_content_that_cannot_be_read_stops_only_itself(tmp_path: Path, fault: 
     assert len(files(tmp_path / "bob")) == 1
 
 
+@pytest.mark.parametrize("moment", range(1, 7))
+def test_a_mailbox_that_another_thread_is_making_can_be_delivered_to(tmp_path: Path, moment: int) -> None:
+    """Delivery has several threads: however much of the mailbox one has made, the other's message arrives, too."""
+    synced: list[str] = []
+
+    class Interrupted(Disk):
+        def sync_directory(self, path: str) -> None:
+            synced.append(path)
+            if len(synced) == moment:
+                (outcome,) = maildir(tmp_path / "mail").hand_on([hand(make_entry(2))])
+                assert outcome.is_delivered
+            super().sync_directory(path)
+
+    (outcome,) = maildir(tmp_path / "mail", Interrupted()).hand_on([hand(make_entry(1))])
+    assert outcome.is_delivered
+    assert len(synced) == 6, "root, mailbox, its three parts, and new once more for the message"
+    assert len(files(tmp_path / "mail" / "bob", "new")) == 2
+
+
 def test_left_overs_in_tmp_go_after_a_day_and_a_half(tmp_path: Path) -> None:
     """What a crash left is nobody's; what a client is writing right now is somebody's."""
     clock = MovableClock()
