@@ -106,7 +106,7 @@ class Pipeline(asyncio.Protocol):
                 answer.set_exception(Broken())
 
     def data_received(self, data: bytes) -> None:
-        """Take every whole message; at most one, of 65,535 octets by its length field, stays in the buffer unfinished."""
+        """Take every whole message; of one that is not, at most 65,535 octets wait here, by its length field."""
         buffer = self._buffer
         buffer += data
         start = 0

@@ -5,8 +5,8 @@ answer is read by dnspython, after checks that cost nothing: whoever sends
 anything but an answer to this very question is a stranger, and is not parsed.
 
 * identifier, QR, opcode and the question section must match (RFC 5452 §4.3,
-  §9.1), the section octet for octet. ``mix_case`` makes that up to a bit more for each
-  letter that a forger has to guess;
+  §9.1), the section octet for octet. ``mix_case`` adds a bit
+  for each letter to what a forger has to guess;
 * EDNS with a payload that is not fragmented (RFC 6891, RFC 9715), AD to ask
   for that bit back (RFC 6840 §5.7), or DO and CD for signatures and an answer
   whatever the server thinks of them (RFC 4035 §3.2.2);
@@ -83,16 +83,16 @@ def type_number(type: str) -> int:
     return int(number)
 
 
-def wire_name(name: str) -> bytes:
-    """A name, absolute with or without its last dot, in wire format. A backslash escapes as in a zone file.
+def read_name(name: str) -> dns.name.Name:
+    """A name, absolute with or without its last dot, as dnspython's. A backslash escapes as in a zone file.
 
     Raises ``ValueError``.
     """
     try:
         if "\\" in name:
-            return dns.name.from_text(name, dns.name.root).to_digestable()
+            return dns.name.from_text(name, dns.name.root)
         labels = name.removesuffix(".").encode("ascii").split(b".") if name not in ("", ".") else []
-        return dns.name.Name([*labels, b""]).to_digestable()
+        return dns.name.Name([*labels, b""])
     except (dns.exception.DNSException, UnicodeError):
         raise ValueError("a name cannot be put on the wire") from None
 
@@ -108,7 +108,7 @@ class Question:
     @classmethod
     def ask(cls, name: str, type: str, *, wants_signatures: bool = False) -> Question:
         """Raises ``ValueError`` for a name or type that cannot be asked."""
-        return cls(wire_name(name) + struct.pack("!HH", type_number(type), _IN), wants_signatures)
+        return cls(read_name(name).to_digestable() + struct.pack("!HH", type_number(type), _IN), wants_signatures)
 
     def format(self, identity: int, *, pads: bool = False) -> bytes:
         """The message, under the identifier ``identity``."""
