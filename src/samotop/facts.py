@@ -12,13 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from samotop.address import ReversePath
 from samotop.content import Content
 from samotop.envelope import Envelope, MailParameters, Recipient
 from samotop.peer import Peer
 from samotop.verdict import Verdict
+
+if TYPE_CHECKING:  # who decides nothing by it does not pay for it
+    from samotop.msgauth.authentication import Authentication
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +79,17 @@ class RecipientFacts:
 
 @dataclass(frozen=True, slots=True)
 class ContentFacts:
-    """All of the content has arrived; nothing is acknowledged yet. ``id`` is the entry's id."""
+    """All of the content has arrived; nothing is acknowledged yet. ``id`` is the entry's id.
+
+    ``authentication`` is what was found out about who writes; ``None`` where
+    nobody looked: no resolver, an exempt peer, somebody who has logged in.
+    """
 
     mail: MailFacts
     envelope: Envelope
     content: Content
     id: str
+    authentication: Authentication | None = None
 
     @property
     def peer(self) -> Peer:

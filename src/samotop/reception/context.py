@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Any, Protocol
 
 from samotop.ports import Accounts, Clock, Spool
+from samotop.ports.inquiry import Inquirer
 from samotop.reception.gate import Gate
 from samotop.reception.listener import TlsProvider
 from samotop.reception.login import LoginRules, PasswordCheck
@@ -56,7 +57,8 @@ class Context:
     """Shared by all sessions. Lives on one event loop.
 
     ``exempt`` are networks whose peers are not made to wait before the
-    banner. ``tasks`` keeps awaited decisions alive. ``emptied`` is set each
+    banner, nor inquired about. ``inquirer`` finds out who writes; without one
+    nobody does. ``tasks`` keeps awaited decisions alive. ``emptied`` is set each
     time the last session ends. ``transcript`` prints every dialogue, where one is given.
     """
 
@@ -76,6 +78,7 @@ class Context:
     emptied: asyncio.Event = field(default_factory=asyncio.Event)
     is_stopping: bool = False
     transcript: Transcript | None = None
+    inquirer: Inquirer | None = None
 
     def forget(self, session: Connection) -> None:
         """A session is over."""

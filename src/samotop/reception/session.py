@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from samotop.facts import ContentFacts, HelloFacts, MailFacts, RecipientFacts
+from samotop.net.networks import in_networks
 from samotop.ports import Draft
+from samotop.ports.inquiry import MailInquiry, PeerInquiry
 from samotop.reception import answers
 from samotop.reception.context import Context
 from samotop.reception.conversation import Conversation
@@ -43,19 +45,22 @@ from samotop.verdict import ABSTAIN, Verdict
 class Session(Conversation):
     """Serves one connection. Made by a listener's protocol factory."""
 
-    __slots__ = ("_draft", "_mail", "_storing")
+    __slots__ = ("_draft", "_inquiry", "_mail", "_peer_inquiry", "_storing")
 
     def __init__(self, context: Context, listener: Listener) -> None:
         super().__init__(context, listener)
         self._mail: MailFacts | None = None
         self._storing: Storing | None = None
         self._draft: Draft | None = None
+        self._peer_inquiry: PeerInquiry | None = None
+        self._inquiry: MailInquiry | None = None
 
     def _react(self, event: Event) -> None:
         _REACT[type(event)](self, event)
 
     def _on_lost(self) -> None:
         self._drop_content()
+        self._end_peer_inquiry()
 
     def _drop_transaction(self) -> None:
         self._drop_content()
@@ -66,6 +71,33 @@ class Session(Conversation):
         if self._draft is not None:
             draft, self._draft = self._draft, None
             draft.discard()
+        self._end_inquiry()
+
+    def _end_inquiry(self) -> None:
+        if self._inquiry is not None:
+            self._inquiry.close()
+            self._inquiry = None
+
+    def _end_peer_inquiry(self) -> None:
+        if self._peer_inquiry is not None:
+            self._peer_inquiry.close()
+            self._peer_inquiry = None
+
+    def _on_hello(self, event: Hello) -> None:
+        self._end_peer_inquiry()  # of a former hello, which may have been another peer's
+        inquirer = self._context.inquirer
+        if inquirer is not None and self._is_stranger():
+            self._peer_inquiry = inquirer.greeted(self._peer, event.name)
+        super()._on_hello(event)
+
+    def _is_stranger(self) -> bool:
+        """Is it worth asking who writes? Not of our own users, nor of those whom the operator exempts."""
+        listener = self._listener
+        return (
+            listener.protocol != "submission"
+            and self._peer.login is None
+            and not in_networks(self._peer.address, self._context.exempt)
+        )
 
     def _on_mail(self, event: Mail) -> None:
         assert self._hello is not None, "the engine allows MAIL after hello only"
@@ -76,6 +108,8 @@ class Session(Conversation):
         self._mail = facts
         self._storing = Storing()
         self._begin_content()
+        if self._peer_inquiry is not None and self._peer.login is None:
+            self._inquiry = self._peer_inquiry.mail(event.reverse_path)
         self._decide(self._context.stages.mail, facts, self._answer_mail)
 
     def _answer_mail(self, verdict: Verdict) -> None:
@@ -106,6 +140,8 @@ class Session(Conversation):
         draft = self._draft
         if draft is None:
             draft = self._draft = self._context.spool.begin(self._on_drained)
+        if self._inquiry is not None:
+            self._inquiry.feed(event.octets)
         if not draft.write(event.octets):
             self._is_congested = True
             self._pause_reading()
@@ -124,11 +160,29 @@ class Session(Conversation):
         if self._draft is None:  # an empty content brings no chunk
             self._draft = self._context.spool.begin(self._on_drained)
         self._storing.begin(self._mail, self._served().recipients, self._draft.id)
+        if self._inquiry is not None:
+            self._spawn(self._await_inquiry(self._inquiry))
+            return
+        self._ask_content()
+
+    async def _await_inquiry(self, inquiry: MailInquiry) -> None:
+        found = await inquiry.finish()
+        if self._transport is not None and self._storing is not None:
+            self._storing.inquired = found
+            self._ask_content()
+
+    def _ask_content(self) -> None:
+        """Everything is known: what is to become of it?"""
         decide = self._context.stages.content
         if decide is None:
             self._answer_content(ABSTAIN)
             return
-        facts = ContentFacts(self._mail, self._storing.envelope, self._draft.content(), self._draft.id)
+        assert self._mail is not None, "content comes within a transaction only"
+        assert self._storing is not None, "content comes within a transaction only"
+        assert self._draft is not None, "the content has come"
+        storing, draft, inquired = self._storing, self._draft, self._storing.inquired
+        found = None if inquired is None else inquired.authentication
+        facts = ContentFacts(self._mail, storing.envelope, draft.content(), draft.id, found)
         self._decide(decide, facts, self._answer_content)
 
     def _answer_content(self, verdict: Verdict | Sequence[Verdict]) -> None:

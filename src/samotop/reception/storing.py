@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from samotop.envelope import Envelope, Recipient
 from samotop.facts import HelloFacts, MailFacts
 from samotop.ports import NewEntry, SpoolFault
+from samotop.ports.inquiry import Inquired
 from samotop.queue.entry import State, Trace
 from samotop.reception import answers
 from samotop.reply import Reply
@@ -25,7 +26,7 @@ _DISAGREED = "its recipients were answered differently, which one reply cannot s
 class Storing:
     """The fate of one transaction."""
 
-    __slots__ = ("_answers", "_dropped", "_hold", "_id", "_mail", "_said", "envelope")
+    __slots__ = ("_answers", "_dropped", "_hold", "_id", "_mail", "_said", "envelope", "inquired")
 
     envelope: Envelope
 
@@ -36,6 +37,7 @@ class Storing:
         self._said = ""
         self._id = ""
         self._mail: MailFacts | None = None
+        self.inquired: Inquired | None = None
 
     def note(self, verdict: Verdict) -> None:
         """A verdict about the whole transaction."""
@@ -83,7 +85,7 @@ class Storing:
         )
         hello, time = arrived
         state = State.HELD if self._hold else State.QUEUED
-        return NewEntry(envelope, format_trace_facts(hello, envelope, time), state, self._hold)
+        return NewEntry(envelope, format_trace_facts(hello, envelope, time, self.inquired), state, self._hold)
 
     def _plan_each(self, verdicts: Sequence[Verdict], *, is_lmtp: bool) -> tuple[Recipient, ...]:
         refused = {n for n, verdict in enumerate(verdicts) if verdict.is_refusal}
@@ -121,8 +123,8 @@ class Storing:
         return [stored if given is None else given for given in self._answers]
 
 
-def format_trace_facts(hello: HelloFacts, envelope: Envelope, time: float) -> Trace:
-    """What our Received field will tell; the word after "with" is that of RFC 3848 and RFC 6531."""
+def format_trace_facts(hello: HelloFacts, envelope: Envelope, time: float, inquired: Inquired | None = None) -> Trace:
+    """What our trace fields will tell; the word after "with" is that of RFC 3848 and RFC 6531."""
     peer = hello.peer
     word = "LMTP" if hello.connection.protocol == "lmtp" else "ESMTP" if hello.is_extended else "SMTP"
     if envelope.parameters.is_utf8:
@@ -130,4 +132,5 @@ def format_trace_facts(hello: HelloFacts, envelope: Envelope, time: float) -> Tr
     if hello.is_extended:
         word += ("S" if peer.tls is not None else "") + ("A" if peer.login is not None else "")
     tls = f"{peer.tls.version} {peer.tls.cipher}" if peer.tls is not None else ""
-    return Trace(hello.hello, peer.address, word, time, tls, peer.login or "", peer.name)
+    name = peer.name if inquired is None else inquired.peer_name or peer.name
+    return Trace(hello.hello, peer.address, word, time, tls, peer.login or "", name)
