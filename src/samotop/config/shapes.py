@@ -26,6 +26,8 @@ TLS_MODES: Final = ("none", "starttls", "required", "implicit")
 IMPLICIT_PORTS: Final = (465, 993, 2465, 2993)
 """Ports where TLS begins with the first octet (RFC 8314 §3), and the same with 2000 added, as for trying out."""
 UNKNOWN: Final = ("accept", "request", "defer")
+DNSSEC: Final = ("auto", "require", "off")
+DMARC: Final = ("enforce", "observe")
 
 _RULES: Final = Rules()
 _RECEPTION: Final = ReceptionRules()
@@ -146,6 +148,31 @@ class Policy:
     banner_wait: Annotated[
         float, Key(duration(), "How long we keep silent at first; who talks meanwhile is refused. `0s`: not at all.")
     ] = 0.0
+    dmarc: Annotated[
+        str,
+        Key(
+            choice(*DMARC),
+            "What the author's domain asks for where a message fails DMARC: `enforce` refuses what it wants rejected, "
+            "`observe` only writes it into the message.",
+        ),
+    ] = "enforce"
+    trusted_sealers: Annotated[
+        tuple[str, ...],
+        Key(
+            keys.DOMAIN,
+            "Domains of mailing lists and forwarders whose ARC seals we believe: what they found before they changed "
+            "a message explains why it fails DMARC now.",
+            is_list=True,
+        ),
+    ] = ()
+    authentication_wait: Annotated[
+        float,
+        Key(
+            duration(),
+            "How long the end of a message waits for DNS, at most. What has not been answered by then counts as "
+            "unknown.",
+        ),
+    ] = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +186,14 @@ class Dns:
     trusted: Annotated[
         bool, Key(keys.TRUTH, "The servers validate DNSSEC, and nobody but us is on the path to them.")
     ] = False
+    dnssec: Annotated[
+        str,
+        Key(
+            choice(*DNSSEC),
+            "Where the servers are not trusted, we validate ourselves: `auto` goes on unvalidated with servers that "
+            "cannot hand signatures on, `require` treats their answers as forged, `off` asks for no signatures.",
+        ),
+    ] = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
