@@ -195,7 +195,7 @@ class Exchange:
                 pass
             else:
                 if not is_truncated(octets):
-                    return octets
+                    return question.restore_case(octets)
         octets = await self._ask_by_stream(place, question, timeout)
         if is_truncated(octets):
             raise BadAnswer("an answer is truncated over TCP")

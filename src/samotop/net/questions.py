@@ -133,6 +133,15 @@ class Question:
                 mixed[index] -= 0x20
         return replace(self, section=bytes(mixed))
 
+    def restore_case(self, octets: bytes) -> bytes:
+        """An answer to this question with its case mixed, as an answer to this one.
+
+        Names in an answer point at the question's name, and so would have its case.
+        """
+        if octets[4:6] != b"\0\1":
+            return octets
+        return octets[: HEADER.size] + self.section + octets[HEADER.size + len(self.section) :]
+
     def match(self, octets: bytes, identity: int) -> Match:
         """Whether ``octets`` answer this question, asked under ``identity``."""
         if len(octets) < HEADER.size:
