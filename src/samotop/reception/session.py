@@ -167,6 +167,7 @@ class Session(Conversation):
 
     async def _await_inquiry(self, inquiry: MailInquiry) -> None:
         found = await inquiry.finish()
+        self._end_inquiry()
         if self._transport is not None and self._storing is not None:
             self._storing.inquired = found
             self._ask_content()

@@ -1,0 +1,70 @@
+"""Waiting for DNS, and no longer."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from samotop.dns.answer import Answer, Status
+from samotop.reception.patience import PatientResolver
+from samotop.testing import ZoneResolver
+
+ZONES = {"example.org": {"A": ["192.0.2.1"], "TXT": ['"hello"']}}
+
+
+class SlowResolver(ZoneResolver):
+    """Answers TXT at once, everything else when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__(ZONES)
+        self.answers = asyncio.Event()
+
+    async def lookup(self, name: str, type: str) -> Answer:
+        if type != "TXT":
+            await self.answers.wait()
+        return await super().lookup(name, type)
+
+
+async def ask_thrice(resolver: PatientResolver) -> list[Answer]:
+    """An evaluation of three questions."""
+    return [await resolver.lookup("example.org", type) for type in ("TXT", "A", "AAAA")]
+
+
+async def test_what_comes_in_time_is_handed_on() -> None:
+    slow = SlowResolver()
+    resolver = PatientResolver(slow)
+    task = asyncio.create_task(ask_thrice(resolver))
+    asyncio.get_running_loop().call_soon(slow.answers.set)
+    await resolver.wait([task], 60.0)
+    assert [answer.status for answer in task.result()] == [Status.OK, Status.OK, Status.NODATA]
+
+
+async def test_an_evaluation_ends_by_itself_when_patience_does() -> None:
+    """The question that waits, and each that follows, is answered with a time-out; what was answered stays known."""
+    resolver = PatientResolver(SlowResolver())
+    task = asyncio.create_task(ask_thrice(resolver))
+    await asyncio.sleep(0)
+    await resolver.wait([task], 0.0)
+    assert [answer.status for answer in task.result()] == [Status.OK, Status.TIMEOUT, Status.TIMEOUT]
+    assert (await resolver.lookup("example.org", "TXT")).texts == (b"hello",)
+    assert (await resolver.lookup("example.org", "MX")).is_temporary
+
+
+async def test_a_task_that_is_cancelled_by_somebody_else_is_cancelled() -> None:
+    resolver = PatientResolver(SlowResolver())
+    task = asyncio.create_task(ask_thrice(resolver))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_once_over_nobody_waits_again() -> None:
+    resolver = PatientResolver(SlowResolver())
+    first = asyncio.create_task(ask_thrice(resolver))
+    await asyncio.sleep(0)
+    await resolver.wait([first], 0.0)
+    second = asyncio.create_task(ask_thrice(resolver))
+    await resolver.wait([second], 60.0)
+    assert [answer.status for answer in second.result()] == [Status.OK, Status.TIMEOUT, Status.TIMEOUT]
