@@ -1,0 +1,58 @@
+"""A resolver that is asked only for so long: past the deadline every new question is answered with a time-out.
+
+So an evaluation that waits for DNS comes to its own end, with the result
+that it would have had if DNS had not answered, and nobody has to make one up.
+What was answered in time stays known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from samotop.dns.answer import Answer, Security, Status
+from samotop.dns.resolver import Resolver
+
+
+class PatientResolver:
+    """Implements ``Resolver`` over another one until ``expire``. Made for one message, and forgotten with it."""
+
+    __slots__ = ("_answers", "_inner", "_is_over")
+
+    def __init__(self, inner: Resolver) -> None:
+        self._inner = inner
+        self._answers: dict[tuple[str, str], Answer] = {}
+        self._is_over = False
+
+    async def lookup(self, name: str, type: str) -> Answer:
+        question = (name, type)
+        answer = self._answers.get(question)
+        if answer is not None:
+            return answer
+        if self._is_over:
+            return _no_answer(name, type)
+        try:
+            answer = self._answers[question] = await self._inner.lookup(name, type)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self._is_over or task is None:
+                raise
+            task.uncancel()  # it was not the evaluation that was to end, but its waiting
+            return _no_answer(name, type)
+        return answer
+
+    async def wait(self, tasks: Iterable[asyncio.Task[Any]], patience: float) -> None:
+        """Wait for ``tasks``, which use this resolver: ``patience`` seconds, then they end without further answers."""
+        pending = {task for task in tasks if not task.done()}
+        if pending and not self._is_over:
+            _, pending = await asyncio.wait(pending, timeout=max(0.0, patience))
+            self._is_over = bool(pending)
+            for task in pending:
+                task.cancel()
+        if pending:
+            await asyncio.wait(pending)
+
+
+def _no_answer(name: str, type: str) -> Answer:
+    return Answer(name, type, Status.TIMEOUT, security=Security.INDETERMINATE)
