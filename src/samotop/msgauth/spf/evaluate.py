@@ -1,0 +1,420 @@
+"""``check_host()`` of RFC 7208: may this address send mail in the name of that domain?
+
+    found = await spf.evaluate("192.0.2.1", "mail.example.org", "alice@example.org", resolver)
+    found.result, found.mechanism        # Result.PASS, "mx"
+
+Evaluates what the record says, and no more: it neither sees the message nor
+decides about it, and it bounds the number of questions, not the time that
+they take: a deadline is the caller's to set, and passing it is a temperror
+(§4.6.4). Where the RFC leaves a choice:
+
+* Names that cannot be asked for (an empty or overlong label) have no records:
+  the mechanism does not match, and no question is asked (§4.8 leaves it open).
+* The limit of void look-ups counts terms, as §4.6.4 says, not questions: an
+  ``mx`` of five hosts without IPv6 is one. Names that the *peer's* owner
+  published (what a PTR leads to) do not count, or anybody could turn a
+  domain's fail into a permerror.
+* A term with ``%{l}`` or ``%{s}`` matches nothing where the local part is not
+  ASCII (RFC 8616 §4); U-labels are asked for as A-labels.
+* ``mx`` and ``ptr`` stop at the first match.
+
+Raises ``ValueError`` for what is no IP address, and nothing else.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final, NamedTuple
+
+from samotop.dns import Answer, Resolver, Status, normalize_name
+from samotop.msgauth.addresses import IPAddress, host_type, parse_peer
+from samotop.msgauth.iprev import NameClaims
+from samotop.msgauth.present import seconds_at
+from samotop.msgauth.results import Result
+from samotop.msgauth.spf.grammar import RECORD_LIMIT, Directive, Mechanism, Record, is_record, parse_record
+from samotop.msgauth.spf.macros import (
+    SpfSyntaxError,
+    Template,
+    expand_explanation,
+    expand_target,
+    is_name,
+    parse_explanation,
+    show,
+)
+from samotop.msgauth.spf.result import SpfResult
+from samotop.msgauth.spf.rules import SpfRules
+
+ADDRESS_LIMIT: Final = 1024
+"""Characters of a reverse-path or a hello name: twice what SMTP lets through, for callers without an SMTP server."""
+
+DEFAULT_RULES: Final = SpfRules()
+
+
+class _Stop(Exception):
+    """An error of some term ends the whole evaluation, however deep it is (RFC 7208 §2.6.6, §2.6.7)."""
+
+    def __init__(self, result: Result, reason: str) -> None:
+        super().__init__()
+        self.result = result
+        self.reason = reason
+
+
+class _Match(NamedTuple):
+    """What a record said. ``domain`` is the one whose record it was, after redirections."""
+
+    result: Result
+    mechanism: str
+    explanation: Template | None
+    domain: str
+
+
+async def evaluate(
+    ip: str,
+    hello: str,
+    reverse_path: str,
+    resolver: Resolver,
+    *,
+    receiver: str = "unknown",
+    now: float | datetime | None = None,
+    rules: SpfRules = DEFAULT_RULES,
+) -> SpfResult:
+    """Evaluate the reverse-path's domain, or the hello name where the reverse-path is null (RFC 7208 §2.3, §2.4).
+
+    ``reverse_path`` is ``local@domain`` without angle brackets, empty if null;
+    pass an empty one to evaluate the hello name for itself. ``receiver`` is our
+    name, for ``%{r}`` of explanations; ``now`` the time for ``%{t}``, the
+    system's clock if ``None``. At most some hundred questions: 10 terms, of
+    which each ``mx`` may have 10 hosts, and 10 names of the peer.
+
+    Raises ``ValueError`` if ``ip`` is no IP address.
+    """
+    peer = parse_peer(ip)
+    scope = "mailfrom" if reverse_path else "helo"
+    local, _, written = reverse_path.rpartition("@") if reverse_path else ("", "", hello)
+    local = local or "postmaster"
+    sender = f"{local}@{written}"
+    domain = _read_domain(written) if len(sender) <= ADDRESS_LIMIT else ""
+    if not domain:
+        what = "reverse-path has no" if reverse_path else "hello name is no fully qualified"
+        return SpfResult(Result.NONE, "", scope, sender, reason=f"the {what} domain name")
+    shown = written.removesuffix(".") if written.isascii() else domain
+    evaluation = _Evaluation(peer, hello, local, shown, resolver, rules, receiver, now)
+    match: _Match | None = None
+    result, reason, explanation = Result.NONE, "", ""
+    try:
+        match = await evaluation.check(shown)
+    except _Stop as stop:
+        result, reason = stop.result, stop.reason
+    else:
+        if match is None:
+            reason = "the domain has no SPF record"
+        else:
+            result = match.result
+            if result is Result.FAIL and match.explanation is not None and rules.explains:
+                explanation = await evaluation.explain(match.explanation, match.domain)
+    return SpfResult(
+        result,
+        domain,
+        scope,
+        sender,
+        match.mechanism if match is not None else "",
+        explanation,
+        reason,
+        evaluation.lookups,
+        evaluation.void_lookups,
+        evaluation.is_secure,
+    )
+
+
+def _read_domain(written: str) -> str:
+    """The domain in A-labels and lower case; empty if malformed, a literal, or of one label only (RFC 7208 §4.3)."""
+    try:
+        domain = normalize_name(written)
+    except ValueError:
+        return ""
+    return domain if "." in domain and not domain.startswith("[") else ""
+
+
+class _Evaluation:
+    """The state of one ``check_host()`` with all that it includes: what has been spent, and what macros stand for."""
+
+    __slots__ = (
+        "_claims",
+        "_hello",
+        "_is_counting",
+        "_is_term_void",
+        "_local",
+        "_now",
+        "_number",
+        "_origin",
+        "_peer",
+        "_place",
+        "_receiver",
+        "_resolver",
+        "_rules",
+        "_type",
+        "_values",
+        "is_secure",
+        "lookups",
+        "void_lookups",
+    )
+
+    def __init__(
+        self,
+        peer: IPAddress,
+        hello: str,
+        local: str,
+        origin: str,
+        resolver: Resolver,
+        rules: SpfRules,
+        receiver: str,
+        now: float | datetime | None,
+    ) -> None:
+        self._peer = peer
+        self._number = int(peer)
+        self._type = host_type(peer)
+        self._hello = hello
+        self._local = local
+        self._origin = origin
+        self._place = origin
+        self._resolver = resolver
+        self._rules = rules
+        self._receiver = receiver
+        self._now = now
+        self._claims: NameClaims | None = None
+        self._values: dict[str, str] | None = None
+        self._is_counting = True
+        self._is_term_void = False
+        self.is_secure = True
+        self.lookups = 0
+        self.void_lookups = 0
+
+    # The record, term after term (RFC 7208 §4.4 to §4.7).
+
+    async def check(self, domain: str) -> _Match | None:
+        """What the record at ``domain`` says; ``None`` if there is none. Raises ``_Stop``."""
+        record = await self._lookup_record(domain)
+        while record is not None:
+            for directive in record.directives:
+                if await self._matches(directive, domain):
+                    return _Match(directive.result, directive.text, record.explanation, domain)
+            if record.redirect is None:
+                return _Match(Result.NEUTRAL, "default", None, domain)
+            self._count_term("redirect=")
+            domain = await self._expand(record.redirect, domain)
+            record = await self._lookup_record(domain) if "." in domain else None
+            if record is None:
+                raise _Stop(Result.PERMERROR, "redirect= leads to no SPF record")
+        return None
+
+    async def _lookup_record(self, domain: str) -> Record | None:
+        """Raises ``_Stop``: DNS did not answer, there are several records, or the one cannot be read."""
+        answer = await self._ask(domain, "TXT")
+        records = [text for text in answer.texts if is_record(text)]
+        if not records:
+            return None
+        if len(records) > 1:
+            raise _Stop(Result.PERMERROR, f"there are {len(records)} SPF records for {self._show_place()}")
+        try:
+            return parse_record(records[0])
+        except SpfSyntaxError as error:
+            raise _Stop(Result.PERMERROR, f"in the SPF record for {self._show_place()}: {error}") from None
+
+    async def _matches(self, directive: Directive, domain: str) -> bool:
+        mechanism = directive.mechanism
+        if mechanism is Mechanism.IP4:
+            return self._type == "A" and self._number & directive.mask4 == directive.network
+        if mechanism is Mechanism.IP6:
+            return self._type == "AAAA" and self._number & directive.mask6 == directive.network
+        if mechanism is Mechanism.ALL:
+            return True
+        self._count_term(directive.text)
+        target = domain
+        if directive.target is not None:
+            if directive.target.uses_local_part and not self._local.isascii():
+                return False
+            target = await self._expand(directive.target, domain)
+        if mechanism is Mechanism.INCLUDE:
+            return await self._includes(target)
+        if not target:
+            return False
+        if mechanism is Mechanism.A:
+            return await self._has_peer(target, directive)
+        if mechanism is Mechanism.MX:
+            return await self._exchanges_by_peer(target, directive)
+        if mechanism is Mechanism.PTR:
+            return await self._is_named(target)
+        return (await self._ask_counted(target, "A")).status is Status.OK
+
+    async def _includes(self, target: str) -> bool:
+        """RFC 7208 §5.2. A domain of one label is as good as none (§4.3)."""
+        match = await self.check(target) if "." in target else None
+        if match is None:
+            raise _Stop(Result.PERMERROR, "include: leads to no SPF record")
+        return match.result is Result.PASS
+
+    async def _has_peer(self, name: str, directive: Directive) -> bool:
+        """Is one of the addresses of ``name`` in the same network as the peer? (RFC 7208 §5.3)"""
+        answer = await self._ask_counted(name, self._type)
+        if self._type == "A":
+            mask = directive.mask4
+            return any(int(IPv4Address(one)) & mask == self._number & mask for one in answer.names)
+        mask = directive.mask6
+        return any(int(IPv6Address(one)) & mask == self._number & mask for one in answer.names)
+
+    async def _exchanges_by_peer(self, name: str, directive: Directive) -> bool:
+        """RFC 7208 §5.4."""
+        exchanges = (await self._ask_counted(name, "MX")).exchanges
+        if len(exchanges) > self._rules.hosts:
+            raise _Stop(Result.PERMERROR, f"mx stands for more than {self._rules.hosts} hosts")
+        for exchange in exchanges:
+            if is_name(exchange.host) and await self._has_peer(exchange.host, directive):
+                return True
+        return False
+
+    async def _is_named(self, domain: str) -> bool:
+        """Does the peer have a name at or below ``domain`` that leads back to it? (RFC 7208 §5.5)"""
+        domain = domain.lower()
+        for name in await self._lookup_names():
+            if _is_at_or_below(name, domain) and await self._confirm(name):
+                return True
+        return False
+
+    # What is spent (RFC 7208 §4.6.4).
+
+    def _count_term(self, text: str) -> None:
+        if self.lookups >= self._rules.lookups:
+            raise _Stop(Result.PERMERROR, f"more than {self._rules.lookups} terms ask DNS")
+        self.lookups += 1
+        self._is_term_void = False
+        self._place = text
+
+    def _note_void(self) -> None:
+        if self._is_term_void or not self._is_counting:
+            return
+        self._is_term_void = True
+        self.void_lookups += 1
+        if self.void_lookups > self._rules.void_lookups:
+            raise _Stop(Result.PERMERROR, f"more than {self._rules.void_lookups} terms ask for what is not there")
+
+    def _show_place(self) -> str:
+        """The term at work as it was written: what its macros stand for is nobody else's business."""
+        return show(self._place)
+
+    async def _ask(self, name: str, type: str) -> Answer:
+        answer = await self._resolver.lookup(name, type)
+        if not answer.is_secure:
+            self.is_secure = False
+        if answer.is_temporary:
+            what = "a forged or broken answer (DNSSEC)" if answer.is_bogus else "no answer"
+            raise _Stop(Result.TEMPERROR, f"DNS gave {what} to the {type} question for {self._show_place()}")
+        return answer
+
+    async def _ask_counted(self, name: str, type: str) -> Answer:
+        answer = await self._ask(name, type)
+        if answer.status is not Status.OK:
+            self._note_void()
+        return answer
+
+    # The peer's names, for ``ptr`` and ``%{p}``: an error of DNS is no error of the record (RFC 7208 §5.5).
+
+    async def _lookup_names(self) -> tuple[str, ...]:
+        if self._claims is None:
+            self._claims = NameClaims(self._peer, self._resolver, self._rules.names)
+        names = await self._claims.lookup_names()
+        self._note_security(self._claims)
+        answer = self._claims.answer
+        if answer is not None and answer.status in (Status.NODATA, Status.NXDOMAIN):
+            self._note_void()
+        return names
+
+    async def _confirm(self, name: str) -> bool:
+        assert self._claims is not None, "the name came from there"
+        is_confirmed = await self._claims.confirm(name)
+        self._note_security(self._claims)
+        return bool(is_confirmed)
+
+    def _note_security(self, claims: NameClaims) -> None:
+        if self._is_counting and not claims.is_secure:
+            self.is_secure = False
+
+    async def _validated_name(self, domain: str) -> str:
+        """``%{p}``: the domain itself, else a name below it, else any that leads back; "unknown" without (§7.3)."""
+        domain = domain.lower()
+        names = await self._lookup_names()
+        ranked = sorted(names, key=lambda name: (name != domain, not _is_at_or_below(name, domain)))
+        for name in ranked:
+            if await self._confirm(name):
+                return name
+        return "unknown"
+
+    # Macros and the explanation (RFC 7208 §6.2, §7).
+
+    async def _expand(self, template: Template, domain: str) -> str:
+        """The name that a domain-spec stands for; empty if it cannot be one."""
+        if template.target is not None:
+            return template.target
+        if template.uses_local_part and not self._local.isascii():
+            return ""
+        return expand_target(template, await self._values_for(template, domain))
+
+    async def _values_for(self, template: Template, domain: str) -> dict[str, str]:
+        values = self._values
+        if values is None:
+            values = self._values = self._make_values()
+        values["d"] = domain
+        if "p" in template.letters:
+            values["p"] = await self._validated_name(domain)
+        return values
+
+    def _make_values(self) -> dict[str, str]:
+        if isinstance(self._peer, IPv4Address):
+            plain = dotted = str(self._peer)
+            version = "in-addr"
+        else:
+            plain, dotted, version = str(self._peer), ".".join(f"{self._number:032X}"), "ip6"
+        return {
+            "s": f"{self._local}@{self._origin}",
+            "l": self._local,
+            "o": self._origin,
+            "i": dotted,
+            "h": _format_hello(self._hello),
+            "v": version,
+            "c": plain,
+            "r": self._receiver,
+        }
+
+    async def explain(self, specification: Template, domain: str) -> str:
+        """What the owner says to a fail; empty for any trouble on the way to it (RFC 7208 §6.2). Counts for nothing."""
+        self._is_counting = False
+        name = await self._expand(specification, domain)
+        if not name:
+            return ""
+        texts = (await self._resolver.lookup(name, "TXT")).texts
+        if len(texts) != 1 or len(texts[0]) > RECORD_LIMIT:
+            return ""
+        try:
+            template = parse_explanation(texts[0].decode("ascii"))
+        except (SpfSyntaxError, UnicodeDecodeError):
+            return ""
+        values = await self._values_for(template, domain)
+        if "t" in template.letters:
+            values["t"] = str(int(seconds_at(self._now)))
+        return expand_explanation(template, values)
+
+
+def _is_at_or_below(name: str, domain: str) -> bool:
+    return name == domain or name.endswith(f".{domain}")
+
+
+def _format_hello(hello: str) -> str:
+    """For ``%{h}``: as it was said, but for U-labels, which no name in DNS has."""
+    if len(hello) > ADDRESS_LIMIT:
+        return ""
+    if hello.isascii():
+        return hello
+    try:
+        return normalize_name(hello)
+    except ValueError:
+        return hello
