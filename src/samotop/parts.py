@@ -1,12 +1,14 @@
-"""Ready-made deciders for ``Server``: parts that compose with a program's own.
+"""Ready-made parts that compose with a program's own: deciders for ``Server``, and a resolver.
 
 Server(recipient=accept_domains("example.org"), content=deliver(Maildir("mail")))
+resolver = open_resolver(Dns(servers=("127.0.0.1:5353",)))
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from samotop.facts import ContentFacts, Decide, RecipientFacts
 from samotop.net.clock import SystemClock
@@ -14,6 +16,11 @@ from samotop.ports import Handover, LocalTransport
 from samotop.queue.entry import Entry, Pending
 from samotop.reception.storing import format_trace_facts
 from samotop.verdict import Verdict
+
+if TYPE_CHECKING:
+    from samotop.config.shapes import Dns
+    from samotop.net.resolver import StubResolver
+    from samotop.net.validating import ValidatingResolver
 
 
 def accept_domains(*domains: str) -> Decide[RecipientFacts]:
@@ -68,3 +75,25 @@ def deliver(
         ]
 
     return content
+
+
+def open_resolver(dns: Dns) -> StubResolver | ValidatingResolver:
+    """A resolver as ``[dns]`` wants it: the system's servers where none are named, DNSSEC validated here.
+
+    ``trusted`` servers validate for us, and their word is taken. Nothing is
+    asked yet; ``close`` it at the end. For one event loop. Raises
+    ``SetupError`` for what names no server.
+    """
+    from samotop.net.exchange import Exchange, ExchangeRules  # dnspython: who needs no names does not pay for it
+    from samotop.net.nameservers import parse_name_server, read_system_servers
+    from samotop.net.resolver import StubResolver
+    from samotop.net.validating import ValidatingResolver
+
+    if dns.servers:
+        exchange = Exchange([parse_name_server(text) for text in dns.servers])
+    else:
+        system = read_system_servers()
+        exchange = Exchange(system.servers, rules=ExchangeRules(try_timeout=system.timeout, attempts=system.attempts))
+    if dns.trusted:
+        return StubResolver(exchange, SystemClock(), is_trusted=True)
+    return ValidatingResolver(exchange, SystemClock())

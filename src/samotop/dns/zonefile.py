@@ -43,13 +43,13 @@ def format_entry(owner: str, type: str, data: str, *, origin: str) -> str:
 
 
 def relative_owner(owner: str, origin: str) -> str:
-    """``owner`` as it stands in the zone of ``origin``; ``@`` for the origin itself."""
+    """``owner`` as it stands in the zone of ``origin``: ``@`` for the origin itself, absolute in the root zone."""
     if not is_inside(owner, origin):
         raise ValueError("a name is outside of the zone")
     name, zone = normalize_name(owner), normalize_name(origin)
     if name == zone:
         return "@"
-    return name[: len(name) - len(zone) - 1] if zone else name
+    return name[: len(name) - len(zone) - 1] if zone else f"{name}."
 
 
 def is_inside(name: str, zone: str) -> bool:

@@ -35,6 +35,10 @@ def test_owners_are_relative_to_the_zone(owner: str, expected: str) -> None:
     assert relative_owner(owner, "example.org.") == expected
 
 
+def test_without_a_zone_an_owner_is_absolute() -> None:
+    assert relative_owner("mx.example.org", "") == "mx.example.org."
+
+
 def test_an_owner_outside_of_the_zone_is_refused() -> None:
     """A name server would ignore the line or the whole zone."""
     for owner in ("example.net", "badexample.org", "org"):
