@@ -1,9 +1,11 @@
 """The trace fields that delivery puts in front of a message, and those it takes away (RFC 5321 §4.4).
 
-``format_trace`` makes Return-Path, Delivered-To and exactly one Received of
-our own. ``strip_forged`` and ``iterate_genuine`` remove what arrived in the
-message and would pass for ours: every Return-Path, a Delivered-To that names
-our own recipient, a Received whose by-clause is our host name.
+``format_trace`` makes Return-Path, Delivered-To, what we found out about the
+author (Authentication-Results) and exactly one Received of our own.
+``strip_forged`` and ``iterate_genuine`` remove what arrived in the message and
+would pass for ours: every Return-Path, a Delivered-To that names our own
+recipient, a Received whose by-clause is our host name, an
+Authentication-Results that claims to be written by it (RFC 8601 §5).
 
 HELO argument, addresses and TLS description come from hostile peers: what is
 not allowed where it stands is replaced, and its length is bounded, so that no
@@ -26,6 +28,7 @@ from typing import Final, Protocol
 
 from samotop.address import Address, ReversePath
 from samotop.content import HEADER_LIMIT
+from samotop.message.claims import claims_to_be
 from samotop.message.header import iterate_fields, split_fields
 
 HOST_LIMIT: Final = 255
@@ -48,7 +51,10 @@ _ADDRESS_JUNK: Final = re.compile(r"[^A-Za-z0-9.:]")
 _LITERAL: Final = re.compile(r"\[[A-Za-z0-9.:\-]{1,80}\]")
 _COMMENT_JUNK: Final = re.compile(r"[^A-Za-z0-9._=: \-]")
 _WORD_JUNK: Final = re.compile(r"[^A-Za-z0-9\-]")
+# One field and no other, should a store give back something else than was put in.
+_RESULTS: Final = re.compile(r"Authentication-Results: (?:[^\r\n\0]++\r\n[ \t])*+[^\r\n\0]++\r\n")
 _COMMENT_TOKEN: Final = re.compile(rb"\\.|[()]", re.DOTALL)
+_SUSPECT: Final = (b"return-path", b"delivered-to", b"authentication-results")  # the last may name us in many spellings
 
 
 class Arrival(Protocol):
@@ -68,6 +74,10 @@ class Arrival(Protocol):
     def tls(self) -> str: ...
     @property
     def login(self) -> str: ...
+    @property
+    def results(self) -> str:
+        """One whole Authentication-Results field, CRLF included, or nothing."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +105,7 @@ def format_trace(
     is_only_recipient: bool = False,
     rules: DisclosureRules = NO_DISCLOSURE,
 ) -> bytes:
-    """Make Return-Path, one Delivered-To for each of ``recipients``, and our Received; CRLF after each.
+    """Make Return-Path, one Delivered-To for each of ``recipients``, the results, and our Received; CRLF after each.
 
     ``recipients`` are those whom this copy is for. ``is_only_recipient`` says
     that the message has no other: only then does Received name one, since
@@ -103,6 +113,8 @@ def format_trace(
     """
     paths = [_path(recipient) for recipient in recipients]
     fields = [f"Return-Path: <{_path(reverse_path)}>\r\n", *[f"Delivered-To: {path}\r\n" for path in paths]]
+    if _RESULTS.fullmatch(arrival.results):
+        fields.append(arrival.results)
     clauses = _format_origin(arrival, rules)
     word = _WORD_JUNK.sub("", arrival.protocol)[:COMMENT_LIMIT] or "SMTP"
     clauses.insert(1 if clauses else 0, f"by {_host(hostname)} with {word} id {_WORD_JUNK.sub('', entry_id)}")
@@ -166,6 +178,8 @@ def is_forged(name: bytes, value: bytes, hostname: bytes, recipients: frozenset[
         return True
     if name == b"delivered-to":
         return value.strip().strip(b"<>").lower() in recipients
+    if name == b"authentication-results":
+        return claims_to_be(value, hostname.decode("utf-8", "replace"))
     return name == b"received" and _names_by(value.lower(), hostname)
 
 
@@ -208,7 +222,7 @@ def strip_forged(section: bytes, hostname: str, recipients: Iterable[Address] = 
     """
     host = hostname.lower().rstrip(".").encode("utf-8", "replace")
     lower = section.lower()
-    if b"return-path" not in lower and b"delivered-to" not in lower and host not in lower:
+    if not any(name in lower for name in _SUSPECT) and host not in lower:
         return section  # nearly always
     own = frozenset(str(recipient).lower().encode("utf-8", "replace") for recipient in recipients)
     kept: list[bytes] = []

@@ -26,11 +26,13 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What our Received field will say of this message's arrival (RFC 5321 §4.4).
+    """What our trace fields will say of this message's arrival (RFC 5321 §4.4).
 
     ``protocol`` is the word after "with" (ESMTP, ESMTPSA, LMTP...: RFC 3848,
     RFC 6531). ``peer_name`` is the confirmed reverse name, empty while nobody
-    looked it up.
+    looked it up. ``results`` is the whole Authentication-Results field that
+    goes in front of the message, folded and with its CRLF, as
+    ``message.authres.format_results`` writes it (RFC 8601); empty without one.
     """
 
     hello: str
@@ -40,6 +42,7 @@ class Trace:
     tls: str = ""
     login: str = ""
     peer_name: str = ""
+    results: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,15 +40,7 @@ def encode_record(envelope: Envelope, trace: Trace) -> bytes:
             (path.local, path.domain) if isinstance(path, Address) else None,
             [_recipient(recipient) for recipient in envelope.recipients],
             None if envelope.parameters == NO_PARAMETERS else _parameters(envelope.parameters),
-            (
-                printable(trace.hello),
-                trace.peer_address,
-                trace.protocol,
-                trace.received_at,
-                trace.tls,
-                trace.login,
-                trace.peer_name,
-            ),
+            _trace(trace),
         )
     )
 
@@ -96,6 +88,20 @@ def _recipient(recipient: Recipient) -> tuple[str, str, int | None, str | None]:
     notify = recipient.notify
     address = recipient.address
     return (address.local, address.domain, None if notify is None else notify.value, recipient.original)
+
+
+def _trace(trace: Trace) -> tuple[object, ...]:
+    """Without results it is as long as it was before there were any: an older program reads it too."""
+    facts = (
+        printable(trace.hello),
+        trace.peer_address,
+        trace.protocol,
+        trace.received_at,
+        trace.tls,
+        trace.login,
+        trace.peer_name,
+    )
+    return (*facts, printable(trace.results)) if trace.results else facts
 
 
 def _parameters(p: MailParameters) -> tuple[object, ...]:
