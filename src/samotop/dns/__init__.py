@@ -10,12 +10,13 @@ from __future__ import annotations
 from samotop.dns.answer import Answer, Security, Status
 from samotop.dns.names import format_reverse, normalize_name
 from samotop.dns.records import Caa, Mx, Record, Srv, Tlsa
-from samotop.dns.resolver import Resolver
+from samotop.dns.resolver import OpenResolver, Resolver
 
 __all__ = [
     "Answer",
     "Caa",
     "Mx",
+    "OpenResolver",
     "Record",
     "Resolver",
     "Security",

@@ -21,3 +21,9 @@ class Resolver(Protocol):
         Aliases are followed. Raises nothing but ``asyncio.CancelledError``.
         """
         ...
+
+
+class OpenResolver(Resolver, Protocol):
+    """One with connections to close when it is no longer needed."""
+
+    async def close(self) -> None: ...
