@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from samotop.dns.resolver import Resolver
 from samotop.facts import ConnectionFacts, Decide, DecideContent, HelloFacts, MailFacts, RecipientFacts
 from samotop.net.clock import SystemClock
 from samotop.net.endpoint import parse_endpoint
@@ -27,6 +28,7 @@ from samotop.net.listen import Listener as OpenListener
 from samotop.net.networks import parse_networks
 from samotop.net.tls import ServerTls, TlsFiles
 from samotop.ports import Clock, Spool
+from samotop.ports.inquiry import Inquirer
 from samotop.reception.context import Context, Log, Logins, Silence
 from samotop.reception.gate import Gate
 from samotop.reception.listener import AnswerVerb, Listener, TlsProvider
@@ -36,6 +38,7 @@ from samotop.reception.stages import Stages
 from samotop.smtp.rules import Rules as SmtpRules
 
 if TYPE_CHECKING:
+    from samotop.reception.inquiry import ResolverInquirer
     from samotop.store.memory import MemorySpool
 
 
@@ -45,7 +48,9 @@ class Server:
     ``listen`` is one address or several (``host:port``, a UNIX socket's path,
     ``stdio``); port 0 takes a free one, see ``addresses``. ``tls`` are the
     certificate's files, or anything with a ``context``; with it, ``tls_mode``
-    is starttls, required or implicit. ``logins`` says who may log in.
+    is starttls, required or implicit. ``logins`` says who may log in. With a
+    ``resolver``, who writes is found out while the message arrives, and the
+    ``content`` stage has it in ``facts.authentication``.
     ``verbs`` maps new verbs to callables ``(VerbFacts) -> Reply``.
     """
 
@@ -66,6 +71,7 @@ class Server:
         requires_login: bool = False,
         allows_plaintext_login: bool = False,
         proxy: Sequence[str] = (),
+        resolver: Resolver | None = None,
         verbs: Mapping[str, AnswerVerb] | None = None,
         spool: Spool | None = None,
         smtp: SmtpRules = SmtpRules(),
@@ -78,6 +84,7 @@ class Server:
         self._hostname = hostname or socket.gethostname()
         self._tls = tls
         self._logins = logins
+        self._resolver = resolver
         self._spool = spool
         self._rules = rules
         self._clock = clock or SystemClock()
@@ -96,6 +103,7 @@ class Server:
         self._open: list[OpenListener] = []
         self._reception: Reception | None = None
         self._passing: MemorySpool | None = None
+        self._inquirer: ResolverInquirer | None = None
 
     @property
     def addresses(self) -> list[str]:
@@ -126,6 +134,7 @@ class Server:
             tls=tls,
             logins=self._logins,
             log=self._log,
+            inquirer=self._inquire(loop),
         )
         self._reception = Reception(context)
         self._reception.start()
@@ -149,6 +158,17 @@ class Server:
         if self._passing is not None:
             self._passing.close()
             self._passing = None
+        if self._inquirer is not None:
+            self._inquirer.close()
+            self._inquirer = None
+
+    def _inquire(self, loop: asyncio.AbstractEventLoop) -> Inquirer | None:
+        if self._resolver is None:
+            return None
+        from samotop.reception.inquiry import ResolverInquirer  # loads cryptography: not everybody needs it
+
+        self._inquirer = ResolverInquirer(self._resolver, loop, self._clock, self._hostname)
+        return self._inquirer
 
     def _pass_through(self) -> Spool:
         from samotop.store.memory import MemorySpool  # loads the sealer: programs with a spool do not need it
