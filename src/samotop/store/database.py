@@ -63,6 +63,18 @@ MIGRATIONS: Final = (
     CREATE TABLE notice (name TEXT PRIMARY KEY, serial INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     INSERT INTO notice VALUES ('queue', 0), ('accounts', 0);
     """,
+    """
+    -- What reports are made of: how often something was seen, by day and domain.
+    CREATE TABLE tally (
+        kind   TEXT NOT NULL,
+        day    INTEGER NOT NULL,           -- since 1970-01-01, UTC
+        domain TEXT NOT NULL,              -- whom the report is for
+        digest BLOB NOT NULL,              -- SHA-256 of the record
+        record BLOB NOT NULL,
+        count  INTEGER NOT NULL,
+        PRIMARY KEY (kind, day, domain, digest)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 Connect = Callable[[str], apsw.Connection]

@@ -1,0 +1,78 @@
+"""Tallies in state.db: one table for every kind of report (``ports.tallies``).
+
+What a report is made of tells who writes to us, so nothing here stays: a day's
+tallies go when its report is written, or after some days without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from typing import Final
+
+import apsw
+
+from samotop.errors import TryAgainLater
+from samotop.ports.tallies import Tally
+from samotop.store.database import Database
+
+_ADD: Final = """
+    INSERT INTO tally (kind, day, domain, digest, record, count) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (kind, day, domain, digest) DO UPDATE SET count = count + excluded.count
+"""
+
+
+class SqliteTallies:
+    """Implements ``ports.Tallies`` for one ``kind``."""
+
+    def __init__(self, database: Database, kind: str) -> None:
+        self._database = database
+        self._kind = kind
+
+    def add(self, tallies: Iterable[Tally]) -> None:
+        rows = [(self._kind, t.day, t.domain, sha256(t.record).digest(), t.record, t.count) for t in tallies]
+
+        def insert(connection: apsw.Connection) -> int:
+            connection.executemany(_ADD, rows)
+            return len(rows)
+
+        with _asked():
+            self._database.write(insert)
+
+    def pending(self, before: int) -> list[tuple[int, str]]:
+        query = "SELECT DISTINCT day, domain FROM tally WHERE kind = ? AND day < ? ORDER BY day, domain"
+        with _asked():
+            rows = self._database.reader().execute(query, (self._kind, before)).fetchall()
+        return [(int(day), str(domain)) for day, domain in rows]  # type: ignore[arg-type]  # what the statement selects
+
+    def get(self, day: int, domain: str, limit: int) -> list[Tally]:
+        query = (
+            "SELECT record, count FROM tally WHERE kind = ? AND day = ? AND domain = ? "
+            "ORDER BY count DESC, digest LIMIT ?"
+        )
+        with _asked():
+            rows = self._database.reader().execute(query, (self._kind, day, domain, limit)).fetchall()
+        return [Tally(day, domain, bytes(record), int(count)) for record, count in rows]  # type: ignore[arg-type]  # as above
+
+    def drop(self, day: int, domain: str) -> None:
+        self._delete("kind = ? AND day = ? AND domain = ?", day, domain)
+
+    def expire(self, before: int) -> int:
+        return self._delete("kind = ? AND day < ?", before)
+
+    def _delete(self, condition: str, *values: int | str) -> int:
+        def delete(connection: apsw.Connection) -> int:
+            connection.execute(f"DELETE FROM tally WHERE {condition}", (self._kind, *values))  # noqa: S608 - ours, above
+            return connection.changes()
+
+        with _asked():
+            return self._database.write(delete)
+
+
+@contextmanager
+def _asked() -> Iterator[None]:
+    try:
+        yield
+    except (apsw.Error, OSError) as error:
+        raise TryAgainLater("state.db does not answer") from error
