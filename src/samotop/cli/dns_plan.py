@@ -97,7 +97,7 @@ def plan_sections(situation: Situation) -> list[Section]:
         _plan_exchange(situation),
         _plan_addresses(situation),
         *_plan_spf(situation),
-        _plan_dkim(situation),
+        plan_dkim(situation),
         _plan_dmarc(situation),
         _plan_tlsa(situation),
         _plan_sts(situation),
@@ -160,7 +160,8 @@ def _plan_spf(at: Situation) -> Iterator[Section]:
     yield Section("SPF", why, tuple(records), remarks)
 
 
-def _plan_dkim(at: Situation) -> Section:
+def plan_dkim(at: Situation) -> Section:
+    """The records of the keys alone."""
     why = "DKIM: with these keys a receiver finds that a message is from the domain, and that nobody has changed it."
     words = {
         "signs": "{} sign now.",

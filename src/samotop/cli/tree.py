@@ -11,7 +11,7 @@ from typing import Final
 
 from cyclopts import App, CycloptsError, Parameter
 
-from samotop.cli import account, check, init, queue, start
+from samotop.cli import account, check, dns, dns_rotate, init, queue, start
 from samotop.cli.outcome import DONE, USAGE, settle
 from samotop.cli.pages import Pages, wide_console
 
@@ -32,6 +32,11 @@ Examples:
   samotop init --domain example.org --account alice \\
       --listen smtp=127.0.0.1:2525 --listen submission=127.0.0.1:2587 \\
       --trusted 192.0.2.0/24 --route 'lists.example.org=maildir:lists'"""
+
+_RECORDS: Final = """\
+Examples:
+  samotop dns records example.org > example.org.zone
+  samotop dns records example.org --address 192.0.2.1 --address 2001:db8::1"""
 
 
 def build() -> App:
@@ -56,6 +61,11 @@ def build() -> App:
     _leaf(queued, queue.release, "release", "Example:\n  samotop queue release 01JDAZ6Q3C8K5R7T0V2X")
     _leaf(queued, queue.drop, "drop", "Example:\n  samotop queue drop 01JDAZ6Q3C8K5R7T0V2X")
     tree.command(queued)
+    names = _branch("dns", "The records that a domain needs.", "Example:\n  samotop dns check example.org")
+    _leaf(names, dns.records, "records", _RECORDS)
+    _leaf(names, dns.check, "check", "Example:\n  samotop dns check example.org --server 192.0.2.53")
+    _leaf(names, dns_rotate.rotate, "rotate", "Example:\n  samotop dns rotate example.org")
+    tree.command(names)
     return tree
 
 
