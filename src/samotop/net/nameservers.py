@@ -19,6 +19,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
+from samotop.dns.names import NAME_LIMIT
 from samotop.errors import SetupError
 
 PORT: Final = 53
@@ -33,7 +34,7 @@ TIMEOUT_LIMIT: Final = 30
 ATTEMPTS_LIMIT: Final = 5
 """The bounds of ``options timeout:n attempts:n`` by resolv.conf(5)."""
 
-_NAME: Final = re.compile(r"(?=.{1,253}\Z)(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9-]{1,63}")
+_LABEL: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _REMEDY: Final = (
     'Write "127.0.0.1:53", "[::1]:5353", "192.0.2.1", "tls://192.0.2.1" or "tls://192.0.2.1:853#dns.example.net".'
 )
@@ -84,7 +85,7 @@ def parse_name_server(text: str) -> NameServer:
     if hash_:
         if not is_tls:
             raise _no_server(text, "only a TLS server's certificate has a name to check")
-        if not _NAME.fullmatch(name):
+        if len(name) > NAME_LIMIT or not all(map(_LABEL.fullmatch, name.split("."))):
             raise _no_server(text, "what follows # is no host name")
     host, port = _split_port(text, place)
     try:

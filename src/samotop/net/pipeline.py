@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import ssl
-from typing import Final
+from typing import Final, cast
 
 from samotop.net.nameservers import NameServer
 from samotop.net.questions import HEADER, Match, Question
@@ -49,6 +49,11 @@ class Pipeline(asyncio.Protocol):
     @property
     def is_open(self) -> bool:
         return self._transport is not None and not self._transport.is_closing()
+
+    @property
+    def buffered(self) -> int:
+        """Octets of a message that is not complete yet."""
+        return len(self._buffer)
 
     async def ask(self, question: Question, timeout: float) -> bytes:
         """The octets of the answer that matches, within ``timeout`` seconds."""
@@ -94,8 +99,7 @@ class Pipeline(asyncio.Protocol):
     # What the transport calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are none by their class
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stay()
