@@ -1,31 +1,16 @@
-"""``samotop dns records`` and ``samotop dns check``: the records that a domain needs, and whether they are there."""
+"""``samotop dns``, as cyclopts reads and describes it: the records of a domain, whether they are there, new keys.
+
+What the verbs do is imported when they are called: dnspython and cryptography cost more than the rest of a small verb.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from samotop.cli.asking import Server, ask
-from samotop.cli.dns_check import check_records
-from samotop.cli.dns_finding import ADVICE, OK, UNANSWERED, Finding
-from samotop.cli.dns_home import observe
-from samotop.cli.dns_plan import (
-    Section,
-    Situation,
-    format_record,
-    format_sts_policy,
-    format_zone,
-    is_published,
-    plan_sections,
-)
+from samotop.cli.asking import Server
 from samotop.cli.flags import Home, Json
-from samotop.cli.outcome import AGAIN, DONE, REFUSED
-from samotop.cli.paint import Paint, Progress, choose_paint
-from samotop.cli.place import open_home
-from samotop.cli.show import clean, print_json
-from samotop.config.read import load_config
-from samotop.net.clock import SystemClock
 
 Domain = Annotated[str, Parameter(name="DOMAIN", help="One of the domains in samotop.toml.")]
 Address = Annotated[
@@ -43,36 +28,9 @@ def records(domain: Domain, /, *, address: Address = None, json: Json = False, h
     The first time this makes the domain's DKIM keys in the home, and the server's self-signed certificate where none
     is named. Nothing else is changed, and nothing is asked.
     """
-    place = open_home(home)
-    situation = observe(load_config(place), place, domain, SystemClock(), addresses=address or ())
-    sections = plan_sections(situation)
-    if json:
-        print_json(_plain_zone(situation, sections))
-    else:
-        print(format_zone(situation, sections), end="")
-    return DONE
+    from samotop.cli.dns_verbs import print_records
 
-
-def _plain_zone(situation: Situation, sections: list[Section]) -> dict[str, Any]:
-    return {
-        "domain": situation.domain,
-        "hostname": situation.hostname,
-        "records": [
-            {
-                "purpose": one.purpose,
-                "name": one.name,
-                "type": one.type,
-                "data": one.data,
-                "line": format_record(one, situation.domain),
-                "in_zone": is_published(one, situation.domain),
-                "why": section.why,
-            }
-            for section in sections
-            for one in section.records
-        ],
-        "mta_sts_policy": format_sts_policy(situation),
-        "zone": format_zone(situation, sections),
-    }
+    return print_records(domain, addresses=address or (), json=json, home=home)
 
 
 def check(
@@ -83,57 +41,18 @@ def check(
     Exits 1 where something is wrong, 75 where no server answered. Advice changes nothing: it is about what could be
     better, or stands in somebody else's zone.
     """
-    place = open_home(home)
-    config = load_config(place)
-    situation = observe(config, place, domain, SystemClock(), addresses=address or ())
-    sections = plan_sections(situation)
-    progress = Progress("asking DNS,")
-    findings = ask(config.dns, server, lambda resolver: check_records(situation, sections, resolver, progress.advance))
-    if json:
-        print_json({"domain": situation.domain, "findings": [_plain_finding(one) for one in findings]})
-    else:
-        print("\n".join(format_findings(findings, choose_paint())))
-        print(_summarize(situation.domain, findings))
-    return _status(findings)
+    from samotop.cli.dns_verbs import print_check
+
+    return print_check(domain, server=server, addresses=address or (), json=json, home=home)
 
 
-def _status(findings: list[Finding]) -> int:
-    if any(one.is_wrong for one in findings):
-        return REFUSED
-    return AGAIN if any(one.state == UNANSWERED for one in findings) else DONE
+def rotate(domain: Domain, /, *, server: Server = None, json: Json = False, home: Home = None) -> int:
+    """Replace the domain's DKIM keys, one safe step at a time: run it, do what it says, run it again.
 
+    First it makes a new pair, which waits while the old one signs, and prints the records to add. Once DNS answers
+    with them, it lets the new pair sign. A week later it destroys the old pair and names the records to remove.
+    Exits 1 while the new records are not in the DNS, 75 where no server answered.
+    """
+    from samotop.cli.dns_rotate import print_step
 
-def _plain_finding(one: Finding) -> dict[str, Any]:
-    return {
-        "purpose": one.purpose,
-        "name": one.name,
-        "type": one.type,
-        "state": one.state,
-        "words": one.words,
-        "remedy": one.remedy,
-        "found": list(one.found),
-    }
-
-
-def format_findings(findings: list[Finding], paint: Paint) -> list[str]:
-    """One line for each, with what was found and what to paste below it."""
-    width = max((len(one.purpose) for one in findings), default=0)
-    lines = []
-    for one in findings:
-        colour = paint.good if one.state == OK else paint.doubtful if one.state in (ADVICE, UNANSWERED) else paint.bad
-        lines.append(f"{colour(f'{one.state:<10}')}  {one.purpose:<{width}}  {one.name}: {clean(one.words)}")
-        if one.state != OK:
-            lines += [f"              {paint.faint('found:')} {clean(text)}" for text in one.found]
-        if one.remedy:
-            lines += [f"              {paint.faint('paste:')} {paint.strong(line)}" for line in one.remedy.splitlines()]
-    return lines
-
-
-def _summarize(domain: str, findings: list[Finding]) -> str:
-    wrong = sum(one.is_wrong for one in findings)
-    unanswered = sum(one.state == UNANSWERED for one in findings)
-    if wrong:
-        return f"\n{wrong} of {len(findings)} findings about {domain} {'is' if wrong == 1 else 'are'} wrong."
-    if unanswered:
-        return f"\nNothing is wrong as far as DNS answered; {unanswered} went unanswered. Try again later."
-    return f"\n{domain} is set up for mail."
+    return print_step(domain, server=server, json=json, home=home)

@@ -15,13 +15,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from samotop.cli.asking import Server, ask
-from samotop.cli.dns import Domain
+from samotop.cli.asking import ask
 from samotop.cli.dns_compare import compare_records
 from samotop.cli.dns_finding import UNANSWERED, Finding, find_unanswered
 from samotop.cli.dns_home import make_keys, note_keys, own_domain
 from samotop.cli.dns_plan import Needed, Situation, format_record, plan_dkim
-from samotop.cli.flags import Home, Json
 from samotop.cli.outcome import AGAIN, DONE, REFUSED
 from samotop.cli.place import open_home
 from samotop.cli.show import print_json
@@ -44,13 +42,8 @@ class Step:
     status: int = DONE
 
 
-def rotate(domain: Domain, /, *, server: Server = None, json: Json = False, home: Home = None) -> int:
-    """Replace the domain's DKIM keys, one safe step at a time: run it, do what it says, run it again.
-
-    First it makes a new pair, which waits while the old one signs, and prints the records to add. Once DNS answers
-    with them, it lets the new pair sign. A week later it destroys the old pair and names the records to remove.
-    Exits 1 while the new records are not in the DNS, 75 where no server answered.
-    """
+def print_step(domain: str, *, server: str | None, json: bool, home: str | None) -> int:
+    """``samotop dns rotate``. Raises ``SetupError``."""
     place = open_home(home)
     config = load_config(place)
     name = own_domain(config, domain)

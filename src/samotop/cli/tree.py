@@ -11,7 +11,7 @@ from typing import Final
 
 from cyclopts import App, CycloptsError, Parameter
 
-from samotop.cli import account, check, dns, dns_rotate, init, queue, start
+from samotop.cli import account, check, dns, init, queue, start
 from samotop.cli.outcome import DONE, USAGE, settle
 from samotop.cli.pages import Pages, wide_console
 
@@ -64,7 +64,7 @@ def build() -> App:
     names = _branch("dns", "The records that a domain needs.", "Example:\n  samotop dns check example.org")
     _leaf(names, dns.records, "records", _RECORDS)
     _leaf(names, dns.check, "check", "Example:\n  samotop dns check example.org --server 192.0.2.53")
-    _leaf(names, dns_rotate.rotate, "rotate", "Example:\n  samotop dns rotate example.org")
+    _leaf(names, dns.rotate, "rotate", "Example:\n  samotop dns rotate example.org")
     tree.command(names)
     return tree
 
