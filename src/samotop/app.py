@@ -22,6 +22,7 @@ import uvloop
 
 from samotop.config.shapes import Config, Listen
 from samotop.delivery.service import Delivery
+from samotop.dns.resolver import OpenResolver
 from samotop.facts import RecipientFacts
 from samotop.message.trace import DisclosureRules
 from samotop.net.clock import SystemClock
@@ -32,10 +33,13 @@ from samotop.net.listen import open_listener
 from samotop.net.networks import in_networks
 from samotop.net.tls import Reload, ServerTls, TlsFiles, ensure_self_signed
 from samotop.observe.log import Level, Log, open_log, watch_loop
+from samotop.parts import open_resolver
+from samotop.policy.dmarc import check_dmarc
 from samotop.policy.recipient import check_recipient
 from samotop.ports import Accounts, Clock, LocalTransport
 from samotop.reception.context import Context, Logins
 from samotop.reception.gate import Gate
+from samotop.reception.inquiry import InquiryRules, ResolverInquirer
 from samotop.reception.listener import Listener
 from samotop.reception.login import LoginRules
 from samotop.reception.rules import Rules
@@ -58,6 +62,9 @@ from samotop.workers import supervise
 
 MAIL_PROTOCOLS: Final = ("smtp", "submission", "lmtp")
 """What this release listens for; the configuration may name more."""
+
+INQUIRED_PROTOCOLS: Final = ("smtp", "lmtp")
+"""Of them those on which strangers write; who submits logs in."""
 
 LOOK_SECONDS: Final = 1.0
 """How often a running server looks for what others changed: the queue, the certificate's files."""
@@ -149,7 +156,9 @@ class Process:
             loop=loop,
             clock=self._clock,
             spool=self._spool,
-            stages=Stages(recipient=self._check_recipient),
+            stages=Stages(
+                recipient=self._check_recipient, content=check_dmarc if config.policy.dmarc == "enforce" else None
+            ),
             rules=rules,
             gate=Gate(rules.sessions, rules.sessions_per_address),
             tls=self._tls,
@@ -159,6 +168,8 @@ class Process:
             transcript=Transcript(sys.stdout) if any(r.via.kind == "console" for r in config.routes) else None,
         )
         self._reception = Reception(self._context)
+        self._resolver: OpenResolver | None = None
+        self._inquirer: ResolverInquirer | None = None
         self._listeners: list[OpenListener] = []
         self._timer: asyncio.TimerHandle | None = None
         self._is_blind = False
@@ -180,6 +191,7 @@ class Process:
         """Recover the queue, deliver what waits, listen."""
         await asyncio.to_thread(self._spool.start)
         await self._delivery.start()
+        self._inquire()
         self._reception.start()
         for listen in self._config.listeners:
             if listen.protocol not in MAIL_PROTOCOLS:
@@ -191,6 +203,16 @@ class Process:
             self._listeners.append(opened)
         self._timer = self._loop.call_later(LOOK_SECONDS, self._tick)
 
+    def _inquire(self) -> None:
+        """From now on find out who writes, where somebody could."""
+        if not any(one.protocol in INQUIRED_PROTOCOLS for one in self._config.listeners):
+            return
+        policy = self._config.policy
+        rules = InquiryRules(policy.authentication_wait, frozenset(policy.trusted_sealers))
+        self._resolver = open_resolver(self._config.dns, on_blind=lambda: self._log.info("dns_unsigned"))
+        self._inquirer = ResolverInquirer(self._resolver, self._loop, self._clock, self._config.hostname, rules)
+        self._context.inquirer = self._inquirer
+
     async def stop(self) -> None:
         """Finish what is under way; what is queued stays queued."""
         began = self._loop.time()
@@ -200,6 +222,10 @@ class Process:
             listener.close()
         # At the same time: each may take most of the 10 s that we have. What is accepted meanwhile stays queued.
         await asyncio.gather(self._reception.stop(), self._delivery.stop())
+        if self._inquirer is not None:
+            self._inquirer.close()
+        if self._resolver is not None:
+            await self._resolver.close()
         self._spool.begin_close()
         patience = max(LEAST_PATIENCE, STOP_SECONDS - (self._loop.time() - began))
         has_ended = await asyncio.to_thread(self._spool.close, patience)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from samotop.facts import ContentFacts, Decide, RecipientFacts
 from samotop.net.clock import SystemClock
 from samotop.ports import Handover, LocalTransport
+from samotop.ports.inquiry import Inquired
 from samotop.queue.entry import Entry, Pending
 from samotop.reception.storing import format_trace_facts
 from samotop.verdict import Verdict
@@ -57,7 +58,7 @@ def deliver(
             id=facts.id,
             envelope=envelope,
             pending=tuple(Pending(recipient) for recipient in envelope.recipients),
-            trace=format_trace_facts(facts.mail.hello, envelope, clock.time()),
+            trace=format_trace_facts(facts.mail.hello, envelope, clock.time(), _inquired(facts)),
             size=facts.content.size,
         )
         handovers = [
@@ -77,23 +78,36 @@ def deliver(
     return content
 
 
-def open_resolver(dns: Dns) -> StubResolver | ValidatingResolver:
+def _inquired(facts: ContentFacts) -> Inquired | None:
+    found = facts.authentication
+    if found is None:
+        return None
+    from samotop.msgauth.field import format_authentication
+
+    field = format_authentication(found, facts.mail.connection.hostname, facts.peer.address)
+    return Inquired(found, field, found.iprev.name if found.iprev is not None else "")
+
+
+def open_resolver(dns: Dns, *, on_blind: Callable[[], None] = lambda: None) -> StubResolver | ValidatingResolver:
     """A resolver as ``[dns]`` wants it: the system's servers where none are named, DNSSEC validated here.
 
-    ``trusted`` servers validate for us, and their word is taken. Nothing is
-    asked yet; ``close`` it at the end. For one event loop. Raises
-    ``SetupError`` for what names no server.
+    ``trusted`` servers validate for us, and their word is taken. ``on_blind`` is
+    called when servers turn out to pass no signatures on. Nothing is asked yet;
+    ``close`` it at the end. For one event loop. Raises ``SetupError`` for what
+    names no server.
     """
+    from samotop.net.chain import ChainRules
     from samotop.net.exchange import Exchange, ExchangeRules  # dnspython: who needs no names does not pay for it
     from samotop.net.nameservers import parse_name_server, read_system_servers
     from samotop.net.resolver import StubResolver
-    from samotop.net.validating import ValidatingResolver
+    from samotop.net.validating import ValidatingResolver, ValidationRules
 
     if dns.servers:
         exchange = Exchange([parse_name_server(text) for text in dns.servers])
     else:
         system = read_system_servers()
         exchange = Exchange(system.servers, rules=ExchangeRules(try_timeout=system.timeout, attempts=system.attempts))
-    if dns.trusted:
-        return StubResolver(exchange, SystemClock(), is_trusted=True)
-    return ValidatingResolver(exchange, SystemClock())
+    if dns.trusted or dns.dnssec == "off":
+        return StubResolver(exchange, SystemClock(), is_trusted=dns.trusted)
+    rules = ValidationRules(chain=ChainRules(mode="require" if dns.dnssec == "require" else "auto"))
+    return ValidatingResolver(exchange, SystemClock(), rules=rules, on_blind=on_blind)

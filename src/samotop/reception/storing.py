@@ -133,4 +133,5 @@ def format_trace_facts(hello: HelloFacts, envelope: Envelope, time: float, inqui
         word += ("S" if peer.tls is not None else "") + ("A" if peer.login is not None else "")
     tls = f"{peer.tls.version} {peer.tls.cipher}" if peer.tls is not None else ""
     name = peer.name if inquired is None else inquired.peer_name or peer.name
-    return Trace(hello.hello, peer.address, word, time, tls, peer.login or "", name)
+    results = "" if inquired is None else inquired.results
+    return Trace(hello.hello, peer.address, word, time, tls, peer.login or "", name, results)

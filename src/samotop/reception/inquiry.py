@@ -1,0 +1,198 @@
+"""Finding out who writes, while the message still arrives.
+
+Each method begins as soon as what it needs is known: the peer's names at
+hello (who only connects is not worth a question), SPF at MAIL, keys and the
+author's policy once the header section is complete. Signatures are computed over the
+content as it passes. What is left at the end of the content is waiting for
+DNS, for ``InquiryRules.patience`` seconds in all; what has not come by then
+is a ``temperror``.
+
+Everything here lives on the event loop. Raises nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from typing import Any, Final, TypeVar
+
+from samotop.address import Address, ReversePath
+from samotop.content import HeaderCollector
+from samotop.dns.answer import Answer
+from samotop.dns.resolver import Resolver
+from samotop.msgauth import arc, dkim, dmarc, hello, iprev, spf
+from samotop.msgauth.authentication import Authentication
+from samotop.msgauth.author import Author, find_author
+from samotop.msgauth.explanation import find_explanation
+from samotop.msgauth.field import format_authentication
+from samotop.net.threads import DaemonPool
+from samotop.peer import Peer
+from samotop.ports.clock import Clock
+from samotop.ports.inquiry import Inquired
+from samotop.reception.patience import PatientResolver
+
+FEW_KEYS: Final = 4
+"""Signatures that are verified on the loop: each takes some 50 us. More go to a thread."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class InquiryRules:
+    """``patience``: seconds that the end of a content waits for DNS. ``trusted_sealers``: domains whose ARC counts."""
+
+    patience: float = 5.0
+    trusted_sealers: frozenset[str] = frozenset()
+
+
+class ResolverInquirer:
+    """Implements ``ports.Inquirer`` over a ``Resolver``, for one event loop. ``close`` ends its thread."""
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        hostname: str,
+        rules: InquiryRules = InquiryRules(),
+    ) -> None:
+        self.resolver = resolver
+        self.loop = loop
+        self.clock = clock
+        self.hostname = hostname
+        self.rules = rules
+        self.pool = DaemonPool(1, "samotop-verify")
+
+    def greeted(self, peer: Peer, name: str) -> _PeerInquiry | None:
+        """Ask about a peer that calls itself ``name``; ``None`` where it has no IP address to ask about."""
+        try:
+            ip_address(peer.address)
+        except ValueError:
+            return None
+        return _PeerInquiry(self, peer.address, name)
+
+    def close(self) -> None:
+        self.pool.close(cancels=True)
+
+
+class _PeerInquiry:
+    """What DNS says of a peer, and of the name it gives itself."""
+
+    __slots__ = ("_hello", "_inquirer", "_iprev", "_resolver", "address", "name")
+
+    def __init__(self, inquirer: ResolverInquirer, address: str, name: str) -> None:
+        self.address = address
+        self.name = name
+        self._inquirer = inquirer
+        self._resolver = PatientResolver(inquirer.resolver)
+        self._iprev = inquirer.loop.create_task(iprev.verify(address, self._resolver))
+        self._hello = inquirer.loop.create_task(hello.evaluate(name, address, self._resolver))
+
+    def mail(self, reverse_path: ReversePath) -> _MailInquiry:
+        """A transaction begins."""
+        return _MailInquiry(self._inquirer, self, reverse_path)
+
+    async def finish(self, patience: float) -> tuple[iprev.IprevResult | None, hello.HelloResult | None]:
+        """The results; waits ``patience`` seconds at most."""
+        await self._resolver.wait((self._iprev, self._hello), patience)
+        return _result_of(self._iprev), _result_of(self._hello)
+
+    def close(self) -> None:
+        """Nobody wants to know any more."""
+        self._iprev.cancel()
+        self._hello.cancel()
+
+
+class _MailInquiry:
+    """What is found out about one message: ``feed`` its content, then ``finish``; ``close`` in any case."""
+
+    __slots__ = ("_arc", "_author", "_dkim", "_header", "_inquirer", "_keys", "_peer", "_policy", "_resolver", "_spf")
+
+    def __init__(self, inquirer: ResolverInquirer, peer: _PeerInquiry, reverse_path: ReversePath) -> None:
+        self._inquirer = inquirer
+        self._peer = peer
+        self._resolver = PatientResolver(inquirer.resolver)
+        path = f"{reverse_path.local}@{reverse_path.domain}" if isinstance(reverse_path, Address) else ""
+        now = inquirer.clock.time()
+        receiver = inquirer.hostname
+        self._spf = self._begin(spf.evaluate(peer.address, peer.name, path, self._resolver, receiver=receiver, now=now))
+        self._header = HeaderCollector()
+        self._dkim = dkim.Verifier()
+        self._arc = arc.Verifier()
+        self._keys: dict[str, asyncio.Task[Answer]] = {}
+        self._author: Author | None = None
+        self._policy: asyncio.Task[dmarc.DmarcResult] | None = None
+
+    def feed(self, chunk: bytes) -> None:
+        """The next octets of the content."""
+        self._dkim.feed(chunk)
+        self._arc.feed(chunk)
+        if self._header.header is None:
+            self._header.feed(chunk)
+            if self._header.header is not None:
+                self._ask(self._header.header)
+
+    def _ask(self, header: bytes) -> None:
+        """The header section is complete: ask for keys, and for what the author's domain wishes."""
+        for name in dict.fromkeys((*self._dkim.queries, *self._arc.queries)):
+            self._keys[name] = self._begin(self._resolver.lookup(name, "TXT"))
+        self._author = find_author(header)
+        if self._author.domains:  # for its questions alone: they take the time that the body takes to come
+            self._policy = self._begin(dmarc.evaluate_author(self._author, None, (), self._resolver))
+
+    async def finish(self) -> Inquired:
+        """All results, once the whole content was fed."""
+        found = await self._finish()
+        results = format_authentication(found, self._inquirer.hostname, self._peer.address)
+        return Inquired(found, results, found.iprev.name if found.iprev is not None else "")
+
+    async def _finish(self) -> Authentication:
+        monotonic = self._inquirer.clock.monotonic
+        ends_at = monotonic() + self._inquirer.rules.patience
+        self._dkim.end()
+        self._arc.end()
+        if self._header.header is None:
+            self._ask(self._header.end())
+        asked: list[asyncio.Task[Any]] = [self._spf, *self._keys.values()]
+        if self._policy is not None:
+            asked.append(self._policy)
+        peer_results = await self._peer.finish(ends_at - monotonic())
+        await self._resolver.wait(asked, ends_at - monotonic())
+        dkim_results, arc_result = await self._verify()
+        found = Authentication(
+            *peer_results, _result_of(self._spf), tuple(dkim_results), arc_result, self._author, explained_by=""
+        )
+        if self._author is None or not self._author.domains:
+            return found
+        self._policy = self._begin(dmarc.evaluate_author(self._author, found.spf, found.dkim, self._resolver))
+        await self._resolver.wait([self._policy], ends_at - monotonic())
+        found = replace(found, dmarc=_result_of(self._policy))
+        return replace(found, explained_by=find_explanation(found, self._inquirer.rules.trusted_sealers))
+
+    async def _verify(self) -> tuple[list[dkim.DkimResult], arc.ArcResult]:
+        answers = {name: answer for name, task in self._keys.items() if (answer := _result_of(task)) is not None}
+        now = self._inquirer.clock.time()
+
+        def verify() -> tuple[list[dkim.DkimResult], arc.ArcResult]:
+            return self._dkim.finish(answers, now), self._arc.finish(answers, now)
+
+        if len(self._keys) <= FEW_KEYS:
+            return verify()
+        return await asyncio.wrap_future(self._inquirer.pool.submit(verify), loop=self._inquirer.loop)
+
+    def _begin(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        return self._inquirer.loop.create_task(coroutine)
+
+    def close(self) -> None:
+        """The transaction is over, or will bring no message."""
+        tasks: list[asyncio.Task[Any] | None] = [self._spf, self._policy, *self._keys.values()]
+        for task in tasks:
+            if task is not None:
+                task.cancel()
+
+
+def _result_of(task: asyncio.Task[T] | None) -> T | None:
+    """What a finished task has found; ``None`` for one that was cancelled, or was never begun."""
+    return task.result() if task is not None and task.done() and not task.cancelled() else None
