@@ -28,7 +28,7 @@ class SlowResolver(ZoneResolver):
 
 async def ask_thrice(resolver: PatientResolver) -> list[Answer]:
     """An evaluation of three questions."""
-    return [await resolver.lookup("example.org", type) for type in ("TXT", "A", "AAAA")]
+    return [await resolver.lookup("example.org", kind) for kind in ("TXT", "A", "AAAA")]
 
 
 async def test_what_comes_in_time_is_handed_on() -> None:
