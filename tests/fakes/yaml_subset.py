@@ -33,7 +33,7 @@ def read_documents(text: str) -> list[Any]:
                 reader.expect_end()
             lines = []
         else:
-            lines.append((number, line.rstrip()))
+            lines.append((number, line))
     return found
 
 
@@ -123,7 +123,7 @@ class _Reader:
             indent = depth if indent < 0 and line.strip() else indent
             taken.append(line[max(indent, 0) :])
             self.at += 1
-        while taken and not taken[-1]:
+        while taken and not taken[-1].strip():
             taken.pop()
         text = "\n".join(taken) if header[0] == "|" else " ".join(line.strip() for line in taken)
         return text + ("" if header.endswith("-") else "\n")
