@@ -20,10 +20,12 @@ from samotop.msgauth.dkim.result import DkimResult, DkimRules
 from samotop.msgauth.dkim.signer import Signer, SigningKey, SigningPass, UnsignableContent
 from samotop.msgauth.dkim.verifier import Verifier
 from samotop.msgauth.dkim.whole import sign, verify
+from samotop.msgauth.signature.algorithms import PrivateKey
 
 __all__ = [
     "DkimResult",
     "DkimRules",
+    "PrivateKey",
     "Signer",
     "SigningKey",
     "SigningPass",

@@ -146,8 +146,8 @@ def _read_names(value: bytes) -> tuple[bytes, ...]:
 
 def _read_forms(tag: Tag | None) -> tuple[Canonicalization, Canonicalization]:
     """``c=``: header and body; simple is what is not said (RFC 6376 §3.5)."""
-    header, _, body = tag.value.decode("latin-1").lower().partition("/") if tag is not None else ("simple", "", "")
+    header, slash, body = ("simple", "", "") if tag is None else tag.value.decode("latin-1").lower().partition("/")
     try:
-        return Canonicalization(header), Canonicalization(body or "simple")
+        return Canonicalization(header), Canonicalization(body if slash else "simple")
     except ValueError:
         raise SignatureError(Result.NEUTRAL, "the signature's canonical form is not known") from None
