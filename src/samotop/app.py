@@ -13,18 +13,22 @@ import secrets
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Final
+from zlib import crc32
 
 import apsw
 import uvloop
 
+from samotop.address import Address
 from samotop.config.shapes import Config, Listen
 from samotop.delivery.service import Delivery
-from samotop.dns.resolver import OpenResolver
-from samotop.facts import RecipientFacts
+from samotop.dns.resolver import OpenResolver, Resolver
+from samotop.facts import ContentFacts, RecipientFacts
 from samotop.message.trace import DisclosureRules
+from samotop.msgauth import dkim
 from samotop.net.clock import SystemClock
 from samotop.net.descriptors import fitting_sessions, raise_limit
 from samotop.net.endpoint import Stdio, Tcp
@@ -46,6 +50,7 @@ from samotop.reception.rules import Rules
 from samotop.reception.service import Reception
 from samotop.reception.stages import Stages
 from samotop.reception.transcript import Transcript
+from samotop.reporting.dmarc import DmarcReporting, Reporter, ReportRules
 from samotop.routing.destinations import Destination, Local, Via
 from samotop.routing.router import Router
 from samotop.routing.rules import Mailbox, Rewrite, Route, RoutingRules
@@ -54,10 +59,12 @@ from samotop.smtp.rules import Rules as SmtpRules
 from samotop.store.accounts import SqliteAccounts
 from samotop.store.database import Database
 from samotop.store.faults import explained
+from samotop.store.keys import DkimKeys
 from samotop.store.passwords import PasswordChecker
 from samotop.store.spool import SqliteSpool
+from samotop.store.tallies import SqliteTallies
 from samotop.transport import Maildir, open_transport
-from samotop.verdict import Verdict
+from samotop.verdict import ABSTAIN, Verdict
 from samotop.workers import supervise
 
 MAIL_PROTOCOLS: Final = ("smtp", "submission", "lmtp")
@@ -68,6 +75,9 @@ INQUIRED_PROTOCOLS: Final = ("smtp", "lmtp")
 
 LOOK_SECONDS: Final = 1.0
 """How often a running server looks for what others changed: the queue, the certificate's files."""
+
+REPORT_HOURS: Final = 4
+"""Hours after midnight UTC within which the reports of the day before go out."""
 
 STOP_SECONDS: Final = 9.0
 LEAST_PATIENCE: Final = 0.5
@@ -156,9 +166,7 @@ class Process:
             loop=loop,
             clock=self._clock,
             spool=self._spool,
-            stages=Stages(
-                recipient=self._check_recipient, content=check_dmarc if config.policy.dmarc == "enforce" else None
-            ),
+            stages=Stages(recipient=self._check_recipient, content=self._check_content),
             rules=rules,
             gate=Gate(rules.sessions, rules.sessions_per_address),
             tls=self._tls,
@@ -170,6 +178,9 @@ class Process:
         self._reception = Reception(self._context)
         self._resolver: OpenResolver | None = None
         self._inquirer: ResolverInquirer | None = None
+        self._reporting: DmarcReporting | None = None
+        self._home = home
+        self._places = places
         self._listeners: list[OpenListener] = []
         self._timer: asyncio.TimerHandle | None = None
         self._is_blind = False
@@ -212,6 +223,30 @@ class Process:
         self._resolver = open_resolver(self._config.dns, on_blind=lambda: self._log.info("dns_unsigned"))
         self._inquirer = ResolverInquirer(self._resolver, self._loop, self._clock, self._config.hostname, rules)
         self._context.inquirer = self._inquirer
+        if self._config.reports.dmarc:
+            self._reporting = self._make_reporting(self._resolver)
+            self._reporting.start()
+
+    def _make_reporting(self, resolver: Resolver) -> DmarcReporting:
+        config, domain = self._config, self._config.domains[0]
+        keys = DkimKeys(self._home)
+
+        def may_send(address: Address) -> bool:
+            return self._places.find(self._router.resolve(address)) is not None
+
+        # Not all servers of the world at midnight: each at its own moment of the hours after it.
+        delay = REPORT_HOURS * 3600 * crc32(config.hostname.encode()) / 2**32
+        return DmarcReporting(
+            SqliteTallies(self._database, "dmarc"),
+            self._spool,
+            resolver,
+            Reporter(config.hostname, Address("postmaster", domain), partial(sign_mail, keys, domain), may_send),
+            self._clock,
+            self._loop,
+            self._log,
+            sends=self._slot == 0,
+            rules=ReportRules(delay=delay),
+        )
 
     async def stop(self) -> None:
         """Finish what is under way; what is queued stays queued."""
@@ -222,6 +257,8 @@ class Process:
             listener.close()
         # At the same time: each may take most of the 10 s that we have. What is accepted meanwhile stays queued.
         await asyncio.gather(self._reception.stop(), self._delivery.stop())
+        if self._reporting is not None:
+            await self._reporting.stop()
         if self._inquirer is not None:
             self._inquirer.close()
         if self._resolver is not None:
@@ -261,6 +298,12 @@ class Process:
             found = self._tls.reload_if_changed()
             if found is not Reload.UNCHANGED:
                 self._log.info("certificate_" + found.value)
+
+    def _check_content(self, facts: ContentFacts) -> Verdict:
+        verdict = check_dmarc(facts) if self._config.policy.dmarc == "enforce" else ABSTAIN
+        if self._reporting is not None:
+            self._reporting.note(facts, verdict)
+        return verdict
 
     def _check_recipient(self, facts: RecipientFacts) -> Verdict:
         peer = facts.peer
@@ -303,6 +346,15 @@ class Places:
                     )
                     self._by_target[target] = found
         return found
+
+
+def sign_mail(keys: DkimKeys, domain: str, mail: bytes) -> bytes:
+    """The signature fields for mail by an author of ``domain``; none where it has no keys. Reads files."""
+    pair = keys.signing(domain)
+    if pair is None:
+        return b""
+    found = tuple(dkim.SigningKey(key.selector, dkim.parse_private_key(key.pem)) for key in pair.keys)
+    return dkim.sign(mail, dkim.Signer(domain, found))
 
 
 def routing_rules(config: Config) -> RoutingRules:

@@ -27,6 +27,7 @@ MAIL_NAME: Final = "mail"
 
 PATIENCE_SECONDS: Final = 10.0
 """For the workers of a server that was killed to end: they do so at once, but a busy machine or disk may hold them."""
+FORK_SECONDS: Final = 0.5
 PATIENCE_STEP: Final = 0.02
 
 _OTHERS: Final = 0o077
@@ -96,13 +97,11 @@ class HomeLock:
 
     def __enter__(self) -> Self:
         try:
-            if not self._take(LOCK_NAME):
+            # A program that was just started may hold on to it for the moment between fork and exec.
+            if not self._take_within(FORK_SECONDS, LOCK_NAME):
                 raise TryAgainLater(f"a server is running in {self._home} already")
-            ends_at = time.monotonic() + self._patience
-            while not self._take(WORKERS_NAME, is_inherited=True):
-                if time.monotonic() > ends_at:
-                    raise TryAgainLater(f"workers of a server that was killed are still running in {self._home}")
-                time.sleep(PATIENCE_STEP)
+            if not self._take_within(self._patience, WORKERS_NAME, is_inherited=True):
+                raise TryAgainLater(f"workers of a server that was killed are still running in {self._home}")
         except BaseException:
             self.release()
             raise
@@ -117,6 +116,14 @@ class HomeLock:
         """Let go; the files stay, removing them would race with another's lock on them."""
         while self._descriptors:
             os.close(self._descriptors.pop())
+
+    def _take_within(self, seconds: float, name: str, *, is_inherited: bool = False) -> bool:
+        ends_at = time.monotonic() + seconds
+        while not self._take(name, is_inherited=is_inherited):
+            if time.monotonic() > ends_at:
+                return False
+            time.sleep(PATIENCE_STEP)
+        return True
 
     def _take(self, name: str, *, is_inherited: bool = False) -> bool:
         path = self._home / name

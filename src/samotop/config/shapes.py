@@ -197,6 +197,21 @@ class Dns:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reports:
+    """``[reports]``."""
+
+    dmarc: Annotated[
+        bool,
+        Key(
+            keys.TRUTH,
+            "Tell domains that ask for it, once a day, how many messages in their name we received from which servers, "
+            "and whether those were theirs (RFC 9990). No address of a person is told. Failure reports, which would "
+            "tell addresses and contents, are never sent.",
+        ),
+    ] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
     """``[consent]``."""
 
@@ -323,6 +338,7 @@ class Config:
     limits: Annotated[Limits, Table("What one peer, one session, one message may take.", Limits, "limits")] = Limits()
     policy: Annotated[Policy, Table("Who is checked, and how.", Policy, "policy")] = Policy()
     dns: Annotated[Dns, Table("Whom we ask about names.", Dns, "dns")] = Dns()
+    reports: Annotated[Reports, Table("What we report to others.", Reports, "reports")] = Reports()
     consent: Annotated[Consent, Table("Who may write.", Consent, "consent")] = Consent()
     relay: Annotated[Relay, Table("Mail for other servers.", Relay, "relay")] = Relay()
     tls: Annotated[TlsFiles, Table("Certificate and key.", TlsFiles, "tls")] = TlsFiles()

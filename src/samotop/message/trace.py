@@ -116,8 +116,9 @@ def format_trace(
     if _RESULTS.fullmatch(arrival.results):
         fields.append(arrival.results)
     clauses = _format_origin(arrival, rules)
-    word = _WORD_JUNK.sub("", arrival.protocol)[:COMMENT_LIMIT] or "SMTP"
-    clauses.insert(1 if clauses else 0, f"by {_host(hostname)} with {word} id {_WORD_JUNK.sub('', entry_id)}")
+    word = _WORD_JUNK.sub("", arrival.protocol)[:COMMENT_LIMIT]
+    means = f" with {word}" if word else ""  # it came by no protocol: we wrote it ourselves
+    clauses.insert(1 if clauses else 0, f"by {_host(hostname)}{means} id {_WORD_JUNK.sub('', entry_id)}")
     if is_only_recipient and len(paths) == 1:
         clauses.append(f"for <{paths[0]}>")
     fields.append(f"Received: {_FOLD.join(clauses)};{_FOLD}{format_date(arrival.received_at)}\r\n")
@@ -126,6 +127,8 @@ def format_trace(
 
 def _format_origin(arrival: Arrival, rules: DisclosureRules) -> list[str]:
     """The from-clause and a comment about TLS; nothing where neither name nor address of the client is told."""
+    if not arrival.protocol:
+        return []
     is_submitter = bool(arrival.login)
     tells_hello = rules.submitter_hello or not is_submitter
     tells_address = rules.submitter_address or not is_submitter

@@ -29,8 +29,8 @@ class Trace:
     """What our trace fields will say of this message's arrival (RFC 5321 §4.4).
 
     ``protocol`` is the word after "with" (ESMTP, ESMTPSA, LMTP...: RFC 3848,
-    RFC 6531). ``peer_name`` is the confirmed reverse name, empty while nobody
-    looked it up. ``results`` is the whole Authentication-Results field that
+    RFC 6531), empty for a message that we wrote ourselves. ``peer_name`` is the
+    confirmed reverse name, empty while nobody looked it up. ``results`` is the whole Authentication-Results field that
     goes in front of the message, folded and with its CRLF, as
     ``message.authres.format_results`` writes it (RFC 8601); empty without one.
     """
