@@ -27,8 +27,9 @@ from typing import Any
 
 from samotop.dns import Answer, Caa, Mx, Srv, Status, Tlsa
 from samotop.net.answers import LONGEST, Reading, read_answer
+from samotop.net.messages import HEADER, BadAnswer, parse_answer
 from samotop.net.pipeline import Pipeline
-from samotop.net.questions import HEADER, BadAnswer, Match, Question, is_truncated, parse_answer
+from samotop.net.questions import Match, Question, is_truncated
 from samotop.net.resolver import measure
 
 TYPES: dict[str, type] = {

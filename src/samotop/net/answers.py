@@ -25,7 +25,8 @@ import dns.rrset
 from samotop.dns.answer import Status
 from samotop.dns.rdata import format_name, read_record
 from samotop.dns.records import Record
-from samotop.net.questions import BadAnswer, read_name, type_number
+from samotop.net.messages import BadAnswer
+from samotop.net.questions import read_name, type_number
 
 ALIAS_LIMIT: Final = 8
 """Aliases in a row that are followed; real ones have two or three, and resolvers stop at about a dozen."""

@@ -11,12 +11,13 @@ then nothing else: whoever configured it does not want the question to be seen
 
 Does not cache, follow aliases or validate: see ``net.resolver`` and
 ``net.validating``. What it returns is the answer to the question asked, with
-the code NOERROR or NXDOMAIN, read by dnspython; nothing else of it has been
+the code NOERROR or NXDOMAIN, as ``net.messages`` reads it (no additional section); nothing else of it has been
 checked. Raises ``NoAnswer`` when there is none and ``ValueError`` for a name
 or type that cannot be asked.
 
 Bounds: one deadline for all tries, a limit on questions under way and on those
-that wait for their turn; one message is 65,535 octets and 1,024 records at most.
+that wait for their turn; a message
+that takes more than some milliseconds to read is not read to its end.
 """
 
 from __future__ import annotations
@@ -35,10 +36,11 @@ import dns.rdatatype
 from samotop.dns.answer import Status
 from samotop.errors import PeerError
 from samotop.net.datagrams import Doubtful, ask_by_datagram
+from samotop.net.messages import BadAnswer, parse_answer
 from samotop.net.nameservers import NameServer
 from samotop.net.once import Once
 from samotop.net.pipeline import Broken, Pipeline, open_pipeline
-from samotop.net.questions import BadAnswer, Question, is_truncated, parse_answer
+from samotop.net.questions import Question, is_truncated
 
 SHUN: Final = 30.0
 """Seconds for which a server that did not answer is asked last; it may just have been restarted."""

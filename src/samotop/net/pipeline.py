@@ -19,8 +19,9 @@ import secrets
 import ssl
 from typing import Final, cast
 
+from samotop.net.messages import HEADER
 from samotop.net.nameservers import NameServer
-from samotop.net.questions import HEADER, Match, Question
+from samotop.net.questions import Match, Question
 
 WAITING_LIMIT: Final = 1024
 """Questions under way on one connection; far below the 65,536 identifiers, so that one is found quickly."""

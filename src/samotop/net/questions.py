@@ -1,8 +1,8 @@
 """One question on the wire, and what may pass for its answer.
 
-A question is written by hand (twelve octets, a name, an OPT record) and an
-answer is read by dnspython, after checks that cost nothing: whoever sends
-anything but an answer to this very question is a stranger, and is not parsed.
+A question is written by hand: twelve octets, a name, an OPT record. What comes
+is compared with it before anything is read (``net.messages`` reads): whoever
+sends anything but an answer to this very question is a stranger.
 
 * identifier, QR, opcode and the question section must match (RFC 5452 §4.3,
   §9.1), the section octet for octet. ``mix_case`` adds a bit
@@ -12,8 +12,8 @@ anything but an answer to this very question is a stranger, and is not parsed.
   whatever the server thinks of them (RFC 4035 §3.2.2);
 * padding to blocks of 128 octets where the path is encrypted (RFC 7830, RFC 8467 §4.1).
 
-Does no I/O. Raises ``ValueError`` for what cannot be asked and ``BadAnswer``
-for an answer that cannot be read.
+Does no I/O, and takes random bits from the system. Raises ``ValueError`` for
+what cannot be asked.
 """
 
 from __future__ import annotations
@@ -26,24 +26,16 @@ from functools import lru_cache
 from typing import Final
 
 import dns.exception
-import dns.flags
-import dns.message
 import dns.name
-import dns.opcode
 import dns.rdatatype
 
-from samotop.errors import PeerError
+from samotop.net.messages import HEADER
 
 PAYLOAD: Final = 1232
 """Octets of a UDP answer that we ask for: fits into 1280 octets of IPv6 (RFC 9715 §3.2)."""
-MESSAGE_LIMIT: Final = 65535
-"""Octets of any message: the length field of TCP has 16 bits (RFC 1035 §4.2.2)."""
-RECORDS_LIMIT: Final = 1024
-"""Records in an answer that are read; more would hold up the event loop. Large honest ones have a hundred."""
 PADDING_BLOCK: Final = 128
 """Queries are padded to a multiple of this (RFC 8467 §4.1)."""
 
-HEADER: Final = struct.Struct("!HHHHHH")
 _OPT: Final = struct.Struct("!BHHIH")
 _OPTION: Final = struct.Struct("!HH")
 _PADDING_OPTION: Final = 12  # RFC 7830 §3
@@ -56,10 +48,6 @@ _AD: Final = 0x0020
 _CD: Final = 0x0010
 _DO: Final = 0x8000
 _IN: Final = 1
-
-
-class BadAnswer(PeerError):
-    """An answer to our question that cannot be read, or has more records than anybody needs."""
 
 
 class Match(Enum):
@@ -164,15 +152,3 @@ class Question:
 def is_truncated(octets: bytes) -> bool:
     """Whether a message says that there is more of it over TCP (RFC 1035 §4.2.1)."""
     return len(octets) >= 4 and bool(octets[2] & _TC >> 8)
-
-
-def parse_answer(octets: bytes) -> dns.message.Message:
-    """Read a message that has been matched. Raises ``BadAnswer``."""
-    if not HEADER.size <= len(octets) <= MESSAGE_LIMIT:
-        raise BadAnswer("an answer has an impossible length")
-    if sum(HEADER.unpack_from(octets)[3:]) > RECORDS_LIMIT:
-        raise BadAnswer("an answer has too many records")
-    try:
-        return dns.message.from_wire(octets, ignore_trailing=True)
-    except (dns.exception.DNSException, ValueError) as error:
-        raise BadAnswer(f"an answer is malformed ({type(error).__name__})") from None

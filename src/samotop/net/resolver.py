@@ -32,8 +32,8 @@ from samotop.dns.records import Record
 from samotop.net.answers import ALIAS_LIMIT, LONGEST, read_answer
 from samotop.net.cache import Cache, CacheRules
 from samotop.net.exchange import Exchange, NoAnswer
+from samotop.net.messages import BadAnswer
 from samotop.net.once import Once
-from samotop.net.questions import BadAnswer
 from samotop.ports.clock import Clock
 
 ANSWER_OCTETS: Final = 600
