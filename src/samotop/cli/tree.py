@@ -11,7 +11,7 @@ from typing import Final
 
 from cyclopts import App, CycloptsError, Parameter
 
-from samotop.cli import account, check, dns, init, queue, start
+from samotop.cli import account, check, dns, init, queue, start, verify
 from samotop.cli.outcome import DONE, USAGE, settle
 from samotop.cli.pages import Pages, wide_console
 
@@ -37,6 +37,12 @@ _RECORDS: Final = """\
 Examples:
   samotop dns records example.org > example.org.zone
   samotop dns records example.org --address 192.0.2.1 --address 2001:db8::1"""
+
+_VERIFY: Final = """\
+Examples:
+  samotop verify ~/.local/share/samotop/mail/alice/cur/1795000000.M1P1.mx
+  samotop verify --ip 192.0.2.1 --hello mail.example.net --from bob@example.net letter.eml
+  samotop queue show ID --content | samotop verify -"""
 
 
 def build() -> App:
@@ -66,6 +72,7 @@ def build() -> App:
     _leaf(names, dns.check, "check", "Example:\n  samotop dns check example.org --server 192.0.2.53")
     _leaf(names, dns.rotate, "rotate", "Example:\n  samotop dns rotate example.org")
     tree.command(names)
+    _leaf(tree, verify.verify, "verify", _VERIFY)
     return tree
 
 

@@ -142,17 +142,19 @@ def _split(text: str) -> tuple[dict[str, str], dict[str, list[str]], str]:
     """The clauses' words, the comments by the clause they stand in, and the text behind the last semicolon."""
     words: dict[str, list[str]] = {}
     comments: dict[str, list[str]] = {}
-    clause, date = "", ""
-    for is_comment, token, end in _iterate_tokens(text):
+    tokens = list(_iterate_tokens(text))
+    # The last semicolon is the one before the date: an earlier one can only be somebody's odd name.
+    end = max((number for number, token in enumerate(tokens) if token[1] == ";" and not token[0]), default=len(tokens))
+    clause = ""
+    for is_comment, token, _ in tokens[:end]:
         if is_comment:
             comments.setdefault(clause, []).append(token)
-        elif token == ";":
-            date = text[end:]
         elif token.lower() in _CLAUSES and token.lower() not in words:
             clause = token.lower()
             words[clause] = []
-        elif clause and not date:
+        elif clause:
             words[clause].append(token)
+    date = text[tokens[end][2] :] if end < len(tokens) else ""
     return {name: " ".join(told) for name, told in words.items()}, comments, date
 
 

@@ -145,6 +145,12 @@ def test_a_clause_inside_a_comment_is_none() -> None:
     assert hop.address == "192.0.2.1"
 
 
+def test_a_semicolon_in_a_name_hides_neither_server_nor_date() -> None:
+    """A client chooses its name; what the server wrote behind it must stay in sight."""
+    hop = parse_received(b"from a;b ([192.0.2.1]) by mx.example.org" + DATE)
+    assert (hop.by, hop.address, hop.at) == ("mx.example.org", "192.0.2.1", AT)
+
+
 def test_a_bracket_without_a_partner_hides_nothing() -> None:
     assert parse_received(b"from a (b [192.0.2.1] by mx.example.org" + DATE).by == "mx.example.org"
 
