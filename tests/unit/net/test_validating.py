@@ -13,7 +13,7 @@ import pytest
 from dns.rdatatype import RdataType
 
 from samotop.dns.answer import Answer, Security, Status
-from samotop.dns.dnssec import signatures
+from samotop.dns.dnssec import public, signatures
 from samotop.dns.dnssec.work import FAILURE_LIMIT, VERIFICATION_LIMIT
 from samotop.net.chain import ChainRules
 from samotop.net.validating import ValidatingResolver, ValidationRules
@@ -581,7 +581,7 @@ class Counted:
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
-    counter = Counted(signatures.is_signature)
+    counter = Counted(public.is_signature)
     monkeypatch.setattr(signatures, "is_signature", counter)
     return counter
 
@@ -601,7 +601,7 @@ async def test_keys_with_one_tag_and_many_signatures_cost_little(counted: Counte
 def collide(key: Key, number: int) -> list[Key]:
     """Other keys with the same tag: pairs of octets change places."""
     words = [key.record.key[at : at + 2] for at in range(0, 32, 2)]
-    made = {}
+    made: dict[bytes, None] = {}
     for first in range(16):
         for second in range(first + 1, 16):
             changed = list(words)
