@@ -19,6 +19,8 @@ from samotop.message.cfws import QUOTED, TOKEN, find_end_of_comment, unquote
 
 NAME_LIMIT: Final = 1024
 """Characters of a word that may be a host name in some spelling (255 octets, escaped)."""
+WORDS_LIMIT: Final = 1000
+"""Words in doubt that are compared: a field that begins with more of them, in comments, is nobody's honest one."""
 LABEL_LIMIT: Final = 63
 """Octets of a label (RFC 1035 §2.3.4)."""
 
@@ -36,7 +38,10 @@ def claims_to_be(field_value: bytes, hostname: str) -> bool:
     """
     ours = _fold_name(hostname)
     text = field_value.decode("utf-8", "surrogateescape")
-    return any(_fold_name(word) == ours for word in _iterate_first_words(text) if len(word) <= NAME_LIMIT)
+    for number, word in enumerate(_iterate_first_words(text)):
+        if number == WORDS_LIMIT or (len(word) <= NAME_LIMIT and _fold_name(word) == ours):
+            return True
+    return False
 
 
 def _iterate_first_words(text: str) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,6 +65,36 @@ def test_the_owner_may_allow_more(rules: DisclosureRules, told: str, untold: str
     assert untold not in text
 
 
+RESULTS = "Authentication-Results: mx.example.org;\r\n\tspf=pass smtp.mailfrom=eve@example.net;\r\n\tdkim=none\r\n"
+
+
+def test_what_was_found_stands_above_received() -> None:
+    """So that a reader knows where it was found (RFC 8601 §4.1); the octets as they were made."""
+    text = trace(replace(PEER, results=RESULTS))
+    assert text.startswith(f"Return-Path: <eve@example.net>\r\nDelivered-To: bob@example.org\r\n{RESULTS}Received: ")
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        "spf=pass",
+        "Authentication-Results: a; none",
+        "Authentication-Results: a; none\r\nX-Evil: y\r\n",
+        "Authentication-Results: a; none\r\n\r\nbody\r\n",
+        "Authentication-Results: a;\r\n\tnone\r\n\r\n",
+        "Received: a\r\n",
+    ],
+)
+def test_what_is_not_one_such_field_is_not_written(results: str) -> None:
+    """A damaged row must not write a header."""
+    assert trace(replace(PEER, results=results)) == trace(PEER)
+
+
+def test_our_own_field_would_not_be_taken_from_a_stranger() -> None:
+    """What we write is what we strip (RFC 8601 §5)."""
+    assert strip_forged(RESULTS.encode() + b"From: x\r\n", "mx.example.org", []) == b"From: x\r\n"
+
+
 def test_null_path_literals_and_names() -> None:
     """The forms that are rarer."""
     assert trace(reverse_path=NULL_PATH).startswith("Return-Path: <>\r\n")
@@ -114,6 +146,10 @@ def test_long_texts_are_bounded() -> None:
         b"Received: from a (b (c) by x) by(d)mx.example.org; d\r\n",
         b"Received: from a (unbalanced by mx.example.org; d\r\n",
         b"Received: by mx.example.org;d\r\n",
+        b"Authentication-Results: mx.example.org; spf=pass\r\n",
+        b"AUTHENTICATION-results :\r\n (x) MX.Example.Org. 1;\r\n\tdkim=pass\r\n",
+        b'Authentication-Results: "mx.ex\\ample.org"; none\r\n',
+        b"Authentication-Results: mx.example.org no such field\r\n",
     ],
 )
 def test_what_passes_for_ours_goes(forged: bytes) -> None:
@@ -132,6 +168,9 @@ def test_what_passes_for_ours_goes(forged: bytes) -> None:
         b"Delivered-To: other@example.org\r\n",
         b"X-Return-Path: a\r\n",
         b"Subject: by mx.example.org\r\n",
+        b"Authentication-Results: mx.example.net; spf=pass smtp.helo=mx.example.org\r\n",
+        b"ARC-Authentication-Results: i=1; mx.example.org; none\r\n",
+        b"X-Authentication-Results: mx.example.org; none\r\n",
     ],
 )
 def test_what_is_of_others_stays(genuine: bytes) -> None:

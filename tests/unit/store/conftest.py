@@ -82,7 +82,8 @@ class Bench:
         self.spool.recover()
         self.admin = QueueAdmin(self.database, str(home / "spool"), self.clock)
         self.envelope = Envelope(Address("alice", "example.org"), (Recipient(Address("bob", "example.net")),))
-        self.trace = Trace("mx.example.org", "192.0.2.1", "ESMTP", 1.7e9)
+        results = "Authentication-Results: mx.example.net;\r\n\tdmarc=pass header.from=bücher.example\r\n"
+        self.trace = Trace("mx.example.org", "192.0.2.1", "ESMTP", 1.7e9, results=results)
 
     def make(self, slot: int = 0) -> SqliteSpool:
         return SqliteSpool(

@@ -36,7 +36,7 @@ PARAMETERS = st.builds(
 ENVELOPES = st.builds(
     Envelope, st.one_of(st.just(NULL_PATH), ADDRESSES), st.lists(RECIPIENTS, max_size=3).map(tuple), PARAMETERS
 )
-TRACES = st.builds(Trace, TEXTS, TEXTS, TEXTS, st.floats(0, 1e11), TEXTS, TEXTS, TEXTS)
+TRACES = st.builds(Trace, TEXTS, TEXTS, TEXTS, st.floats(0, 1e11), TEXTS, TEXTS, TEXTS, TEXTS)
 PENDING = st.lists(st.builds(Pending, RECIPIENTS, st.integers(0, 100), TEXTS), min_size=1, max_size=3).map(tuple)
 ENVELOPE = Envelope(NULL_PATH, (Recipient(Address("bob", "example.net")),))
 TRACE = Trace("mx.example.org", "192.0.2.1", "ESMTP", 1.7e9)
@@ -52,6 +52,21 @@ def test_an_entry_survives_its_row(
     encoded = None if pending is None else encode_pending(pending)
     row = (entry.id, encode_record(envelope, trace), encoded, 7, STATE_NUMBERS[state], 1.5, "why")
     assert decode_entry(row) == entry
+
+
+# What encode_record made of ENVELOPE and TRACE before a trace had results: a row that waits on a disk somewhere.
+OLD_RECORD = bytes.fromhex(
+    "9501c09194a3626f62ab6578616d706c652e6e6574c0c0c097ae6d782e6578616d706c652e6f7267a93139322e302e322e31a545534d5450"
+    "cb41d954fc40000000a0a0a0"
+)
+
+
+def test_a_row_from_before_there_were_results_is_read() -> None:
+    """An update must not lose what is in the queue; and as long as there are none, nor must going back."""
+    entry = decode_entry(("x", OLD_RECORD, None, 7, 0, 0.0, ""))
+    assert (entry.envelope, entry.trace) == (ENVELOPE, TRACE)
+    assert entry.trace.results == ""
+    assert encode_record(ENVELOPE, TRACE) == OLD_RECORD
 
 
 def test_the_numbers_of_states_stay_what_they_are_on_disk() -> None:

@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,22 @@ def test_a_message_lies_in_new_with_our_trace_and_bare_line_ends(tmp_path: Path)
     assert file.parent.name == "new"
     assert file.name == "1790000000.01ARZ3NDEKTSV4000001.mx.example.org"
     assert file.read_bytes() == EXPECTED
+
+
+def test_what_was_found_of_the_author_is_told_once_and_by_us_alone(tmp_path: Path) -> None:
+    """RFC 8601 §5: a field with our name that came with the message is a forged one."""
+    own = "Authentication-Results: mx.example.org;\r\n\tdmarc=fail\r\n"
+    entry = make_entry()
+    entry = replace(entry, trace=replace(entry.trace, results=own))
+    forged = b"Authentication-Results: MX.example.org; dmarc=pass\r\n"
+    other = b"Authentication-Results: mx.example.net; dmarc=pass\r\n"
+    content = Content.from_bytes(forged + other + b"From: eve@example.net\r\n\r\nHi\r\n")
+    maildir(tmp_path).hand_on([replace(hand(entry), content=content)])
+    (file,) = files(tmp_path / "bob")
+    text = file.read_bytes()
+    assert text.count(b"Authentication-Results") == 2
+    assert b"\nAuthentication-Results: mx.example.org;\n\tdmarc=fail\nReceived: " in text
+    assert text.endswith(other.replace(b"\r", b"") + b"From: eve@example.net\n\nHi\n")
 
 
 def test_nobody_else_may_read_it(tmp_path: Path) -> None:
