@@ -40,8 +40,9 @@ Examples:
 
 _VERIFY: Final = """\
 Examples:
-  samotop verify ~/.local/share/samotop/mail/alice/cur/1795000000.M1P1.mx
-  samotop verify --ip 192.0.2.1 --hello mail.example.net --from bob@example.net letter.eml
+  samotop verify mail/alice/cur/1795000000.M1P1.mx
+  samotop verify letter.eml --ip 192.0.2.1 --hello mx.example.net \\
+      --from bob@example.net
   samotop queue show ID --content | samotop verify -"""
 
 
@@ -67,7 +68,11 @@ def build() -> App:
     _leaf(queued, queue.release, "release", "Example:\n  samotop queue release 01JDAZ6Q3C8K5R7T0V2X")
     _leaf(queued, queue.drop, "drop", "Example:\n  samotop queue drop 01JDAZ6Q3C8K5R7T0V2X")
     tree.command(queued)
-    names = _branch("dns", "The records that a domain needs.", "Example:\n  samotop dns check example.org")
+    names = _branch(
+        "dns",
+        "Print and check the records of a domain; replace its DKIM keys.",
+        "Example:\n  samotop dns check example.org",
+    )
     _leaf(names, dns.records, "records", _RECORDS)
     _leaf(names, dns.check, "check", "Example:\n  samotop dns check example.org --server 192.0.2.53")
     _leaf(names, dns.rotate, "rotate", "Example:\n  samotop dns rotate example.org")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from samotop.cli.asking import Server
 from samotop.cli.flags import Home, Json
+from samotop.cli.outcome import USAGE
 
 
 def verify(
@@ -42,6 +44,9 @@ def verify(
     What the message does not hold, our own delivery wrote on top of it: the address that it came from, the name that
     the client gave, the sender. Works without a home too. Exits 0 whatever is found, 75 where DNS kept an answer back.
     """
+    if file.startswith("-") and file != "-":
+        print(f'samotop: there is no option "{file}"\n  samotop verify --help', file=sys.stderr)
+        return USAGE
     from samotop.cli.evidence import Said
     from samotop.cli.verify_print import print_evidence
 

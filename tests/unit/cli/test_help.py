@@ -11,6 +11,8 @@ VERBS = [
     ("config",),
     *(("account", verb) for verb in ("add", "list", "show", "passwd", "remove")),
     *(("queue", verb) for verb in ("list", "show", "retry", "hold", "release", "drop")),
+    ("verify",),
+    *(("dns", verb) for verb in ("records", "check", "rotate")),
 ]
 
 
@@ -38,7 +40,10 @@ Commands:
               line and what would be right.
   config      Print the effective configuration: every key with the value that
               holds, passwords blotted out.
+  verify      Tell who a stored message is from and how anybody can know: SPF,
+              DKIM, ARC, DMARC, DNSSEC, in words.
   account     Create and change accounts.
+  dns         Print and check the records of a domain; replace its DKIM keys.
   queue       See what waits, and act on it.
   --help, -h  Display this message and exit.
   --version   Display application version.
@@ -65,7 +70,9 @@ def test_every_verb_has_an_example_and_fits_the_terminal(run, verb: tuple[str, .
     assert max(map(len, out.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("verb", [("config",), ("check",), ("account", "list"), ("account", "show"), ("queue", "list")])
+@pytest.mark.parametrize(
+    "verb", [*VERBS[2:4], ("account", "list"), ("account", "show"), ("queue", "list"), *VERBS[-4:]]
+)
 def test_what_lists_or_shows_has_json(run, verb: tuple[str, ...]) -> None:
     assert "--json" in run(*verb, "--help")[1]
 

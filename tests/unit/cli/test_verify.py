@@ -97,6 +97,12 @@ def test_a_message_comes_from_standard_input(run, server: ZoneServer, monkeypatc
     assert json.loads(out)["dmarc"]["result"] == "pass"
 
 
+def test_an_option_that_is_none_is_no_file(run) -> None:
+    status, out, err = run("verify", "--bogus")
+    assert (status, out) == (2, "")
+    assert "samotop verify --help" in err
+
+
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"just some text\n", b"\x89PNG\r\n\x1a\n", b"From a@b Sun Nov 22\n"])
 def test_what_is_no_message_is_refused(run, tmp_path: Path, content: bytes) -> None:
     """Better than an explanation of nothing."""
