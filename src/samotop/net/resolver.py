@@ -98,7 +98,7 @@ class StubResolver:
                 security = await self._judge(at, type, failure.status)
                 return Answer(name, type, failure.status, (), security, self._rules.failure, at)
             except BadAnswer:
-                return Answer(name, type, Status.SERVFAIL, (), Security.INDETERMINATE, self._rules.failure, at)
+                return Answer(name, type, Status.SERVFAIL, (), Security.INDETERMINATE, self._rules.failure, name)
             except ValueError:  # there is no such type, and so no record of it
                 return Answer(name, type, Status.NODATA, canonical=at)
             at, aliases, ttl = reading.canonical, aliases + reading.aliases, min(ttl, reading.ttl)

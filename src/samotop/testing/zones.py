@@ -20,7 +20,7 @@ from typing import Final
 
 from samotop.dns.answer import Answer, Security, Status
 from samotop.dns.names import normalize_name
-from samotop.dns.rdata import parse_record
+from samotop.dns.rdata import parse_record, parse_strings
 from samotop.dns.records import Record
 
 Table = Mapping[str, Sequence[str] | str]
@@ -66,7 +66,7 @@ class ZoneResolver:
             if isinstance(texts, str):
                 records[kind] = _read_failure(texts)
             else:
-                records[kind] = tuple(dict.fromkeys(parse_record(kind, text) for text in texts))
+                records[kind] = _read_records(kind, texts)
 
     async def lookup(self, name: str, type: str) -> Answer:
         """Answer from the zones; counted in ``questions``."""
@@ -88,7 +88,7 @@ class ZoneResolver:
             if not is_alias:
                 return Answer(asked, kind, Status.OK, records, _security(is_secure), TTL, at)
             at = str(records[0])
-        return Answer(asked, kind, Status.SERVFAIL, security=Security.INDETERMINATE, canonical=at)
+        return Answer(asked, kind, Status.SERVFAIL, security=Security.INDETERMINATE, canonical=asked)
 
     def _find(self, name: str, type: str) -> tuple[tuple[Record, ...], bool] | Status:
         """The records and whether they are an alias, or why there are none."""
@@ -98,9 +98,12 @@ class ZoneResolver:
         if table is None:
             if name in self._existing:
                 return Status.NODATA
-            table = self._wildcard(name)
-            if table is None:
+            wildcard = self._wildcard(name)
+            if wildcard in self._failing:
+                return self._failing[wildcard]
+            if wildcard not in self._existing:
                 return Status.NXDOMAIN
+            table = self._tables.get(wildcard, {})  # it may be there as an empty name
         records = table.get(type, ())
         if isinstance(records, Status):
             return records
@@ -111,17 +114,25 @@ class ZoneResolver:
             return alias
         return (alias, True) if alias and type != "CNAME" else Status.NODATA
 
-    def _wildcard(self, name: str) -> dict[str, tuple[Record, ...] | Status] | None:
-        """The wildcard at the closest name that exists (RFC 4592 §3.3.1)."""
+    def _wildcard(self, name: str) -> str:
+        """The name of the wildcard at the closest name that exists (RFC 4592 §3.3.1)."""
         above = name.partition(".")[2]
         while above and above not in self._existing:
             above = above.partition(".")[2]
-        return self._tables.get(f"*.{above}" if above else "*")
+        return f"*.{above}" if above else "*"
 
     def _is_secure(self, name: str) -> bool:
         if isinstance(self._secure, bool):
             return self._secure
         return any(name == signed or name.endswith(f".{signed}") or not signed for signed in self._secure)
+
+
+def _read_records(kind: str, texts: Sequence[str]) -> tuple[Record, ...]:
+    """The records, each once. TXT records are the same only if they are cut into the same strings."""
+    records = [parse_record(kind, text) for text in texts]
+    if kind != "TXT":
+        return tuple(dict.fromkeys(records))
+    return tuple(dict(zip([tuple(parse_strings(text)) for text in texts], records, strict=True)).values())
 
 
 def _read_failure(word: str) -> Status:
