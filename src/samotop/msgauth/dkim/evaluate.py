@@ -47,7 +47,7 @@ def describe_signature(
         identity=signature.identity,
         algorithm=signature.algorithm.name,
         canonicalization=f"{signature.header_form}/{signature.body_form}",
-        signed_fields=tuple(name.decode("ascii") for name in signature.names),
+        signed_fields=tuple(b":".join(signature.names).decode("ascii").split(":")),
         unsigned_duplicates=duplicates,
         is_partial=is_partial,
         is_weak=signature.length is not None or bool(duplicates),

@@ -12,7 +12,6 @@ Raises nothing but for bugs.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Final
@@ -24,8 +23,6 @@ from samotop.msgauth.signature.tags import Tag
 
 FIELD_LIMIT: Final = 4096
 """Fields that are looked at: many times an honest header's, and each costs some hundred octets of memory."""
-
-_BARE: Final = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
 
 class HeaderTaker:
@@ -80,7 +77,7 @@ class SignedHeader:
     says in a sentence why nothing in this section can be verified, if so.
     """
 
-    __slots__ = ("_forms", "_places", "fault", "fields")
+    __slots__ = ("_places", "_relaxed", "fault", "fields")
 
     def __init__(self, section: bytes, *, is_too_long: bool = False) -> None:
         fields = list(islice(iterate_fields(section), FIELD_LIMIT + 1))
@@ -89,7 +86,7 @@ class SignedHeader:
             self.fault = "the header section is too long"
         elif len(fields) > FIELD_LIMIT:
             self.fault = f"the header section has more than {FIELD_LIMIT} fields"
-        elif _BARE.search(section):
+        elif not section.count(b"\r\n") == section.count(b"\r") == section.count(b"\n"):
             # Where lines end is a matter of opinion then, and so is which fields there are.
             self.fault = "the header section has line ends other than CRLF"
         self.fields: tuple[Field, ...] = tuple(fields[:FIELD_LIMIT])
@@ -97,7 +94,7 @@ class SignedHeader:
         for place, field in enumerate(self.fields):
             if field.name:
                 self._places.setdefault(field.name.lower(), []).append(place)
-        self._forms: dict[tuple[Canonicalization, int], bytes] = {}
+        self._relaxed: dict[int, bytes] = {}
 
     def places(self, name: bytes) -> Sequence[int]:
         """Where in ``fields`` the fields of this name are, in order; ``name`` in lower case."""
@@ -125,10 +122,11 @@ class SignedHeader:
 
     def canonical(self, place: int, canonicalization: Canonicalization) -> bytes:
         """One field's canonical form, with CRLF; made once."""
-        form = self._forms.get((canonicalization, place))
+        if canonicalization is Canonicalization.SIMPLE:
+            return canonicalize_field(self.fields[place].raw, canonicalization)
+        form = self._relaxed.get(place)
         if form is None:
-            form = canonicalize_field(self.fields[place].raw, canonicalization)
-            self._forms[canonicalization, place] = form
+            form = self._relaxed[place] = canonicalize_field(self.fields[place].raw, canonicalization)
         return form
 
     def digest(self, places: Iterable[int], canonicalization: Canonicalization, last: bytes) -> bytes:
@@ -136,11 +134,9 @@ class SignedHeader:
 
         The last field goes in without its CRLF (RFC 6376 §3.7).
         """
-        hashed = hashlib.sha256()
-        for place in places:
-            hashed.update(self.canonical(place, canonicalization))
-        hashed.update(canonicalize_field(last, canonicalization).removesuffix(b"\r\n"))
-        return hashed.digest()
+        forms = [self.canonical(place, canonicalization) for place in places]
+        forms.append(canonicalize_field(last, canonicalization).removesuffix(b"\r\n"))
+        return hashlib.sha256(b"".join(forms)).digest()
 
 
 def remove_signature(field: Field, signature: Tag) -> bytes:

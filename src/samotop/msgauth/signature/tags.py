@@ -22,8 +22,10 @@ COUNT_LIMIT: Final = 64
 DIGITS_LIMIT: Final = 76
 """Digits of a number: what ``l=`` may have (RFC 6376 §3.5)."""
 
-_TAG: Final = re.compile(rb"[ \t\r\n]*+([A-Za-z][A-Za-z0-9_]*+)[ \t\r\n]*+=([^;]*+)")
-_VALUE: Final = re.compile(rb"[ \t\r\n!-:<-~\x80-\xff]*+")
+# A control character ends the value and is followed by neither, so that there is no match.
+_TAG: Final = re.compile(
+    rb"[ \t\r\n]*+([A-Za-z][A-Za-z0-9_]*+)[ \t\r\n]*+=([ \t\r\n!-:<-~\x80-\xff]*+)(?:;|\Z)",
+)
 _DIGITS: Final = re.compile(rb"[0-9]{1,%d}" % DIGITS_LIMIT)
 _SPACE: Final = b" \t\r\n"
 
@@ -49,23 +51,22 @@ def parse_tags(octets: bytes, limit: int = LENGTH_LIMIT) -> dict[str, Tag]:
         raise TagSyntaxError(f"is longer than {limit} octets")
     tags: dict[str, Tag] = {}
     position, size = 0, len(octets)
-    while True:
+    while position < size or not tags:
         found = _TAG.match(octets, position)
         if found is None:
             if tags and not octets[position:].strip(_SPACE):  # the list may end with a semicolon
                 return tags
             raise TagSyntaxError("is no list of tags")
-        name = found[1].decode("ascii")
+        word, value = found.groups()
+        name = word.decode("ascii")
         if name in tags:
             raise TagSyntaxError(f"has the tag {name}= twice" if len(name) < 8 else "has a tag twice")
-        if not _VALUE.fullmatch(found[2]):
-            raise TagSyntaxError("has a control character")
-        tags[name] = Tag(found[2].strip(_SPACE), found.start(2), found.end(2))
+        begin, end = found.span(2)
+        tags[name] = Tag(value.strip(_SPACE), begin, end)
         if len(tags) > COUNT_LIMIT:
             raise TagSyntaxError(f"has more than {COUNT_LIMIT} tags")
-        position = found.end() + 1
-        if position > size:
-            return tags
+        position = found.end()
+    return tags
 
 
 def read_base64(value: bytes) -> bytes:
