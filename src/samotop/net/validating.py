@@ -102,21 +102,22 @@ class ValidatingResolver:
 
     async def _find(self, name: str, type: str) -> Answer:
         try:
+            kind = RdataType.make(type_number(type))
+        except ValueError:  # there is no such type, and so no record of it
+            return Answer(name, type, Status.NODATA, (), Security.INDETERMINATE, 0, name)
+        try:
             async with asyncio.timeout(self._rules.deadline):
-                answer = await self._follow(name, type)
+                answer = await self._follow(name, type, kind)
         except NoAnswer as failure:
             answer = Answer(name, type, failure.status, (), Security.INDETERMINATE, self._rules.failure, name)
         except TimeoutError:
             answer = Answer(name, type, Status.TIMEOUT, (), Security.INDETERMINATE, self._rules.failure, name)
-        except ValueError:  # there is no such type, and so no record of it
-            return Answer(name, type, Status.NODATA, (), Security.INDETERMINATE, 0, name)
         self._cache.put((name, type), answer, answer.ttl, measure(answer))
         return answer
 
-    async def _follow(self, name: str, type: str) -> Answer:
-        """Ask, judge, and go where aliases lead. Raises ``NoAnswer``; ``ValueError`` for what cannot be asked."""
-        kind, at = RdataType.make(type_number(type)), read_name(name)
-        look = self._chain.begin()
+    async def _follow(self, name: str, type: str, kind: RdataType) -> Answer:
+        """Ask, judge, and go where aliases lead. Raises ``NoAnswer``."""
+        at, look = read_name(name), self._chain.begin()
         await self._chain.find_zone(dns.name.root, look)  # so that it is known how to ask
         asked, message = at, await self._chain.ask(at, type, look)
         sofar = Judgement(Security.SECURE, LONGEST)

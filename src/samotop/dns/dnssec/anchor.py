@@ -4,7 +4,8 @@
 and KSK-2024. The root's key changes once in many years and is announced years
 ahead, so a new release of samotop is the usual update. An operator who needs
 one earlier, or has a root of their own, puts a file of DS or DNSKEY records in
-its place; ``parse_anchor`` reads it. docs/dnssec.md has the procedure.
+its place (``net.rootkeys``); ``parse_anchor`` reads it. docs/dnssec.md has the
+procedure.
 
 RFC 5011 (learning new keys from the zone itself) is not done: it needs state
 that survives, and a machine that was off during a key's introduction ends up
