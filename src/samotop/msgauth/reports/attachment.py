@@ -37,7 +37,9 @@ _TYPES: Final = frozenset((
 ))  # fmt: skip
 _NAMES: Final = (b".xml", b".xml.gz", b".zip", b".gz")
 _PARAMETER: Final = re.compile(
-    rb';[ \t\r\n]*+([!#-\'*-.0-~]++)[ \t\r\n]*+=[ \t\r\n]*+(?:"((?:[^"\\]|\\.)*+)"|([^;"]*+))', re.DOTALL
+    rb";[ \t\r\n]*+([A-Za-z0-9!#$%&'*+.^_`|~-]++)[ \t\r\n]*+=[ \t\r\n]*+"
+    rb'(?:"((?:[^"\\]|\\.)*+)"|([^;"]*+))',
+    re.DOTALL,
 )
 _BOUNDARY_LIMIT: Final = 70
 _BLANK: Final = re.compile(rb"\r?\n\r?\n")
@@ -116,19 +118,19 @@ def _cut(body: bytes, boundary: bytes) -> list[bytes]:
     delimiter = b"--" + boundary
     at = 0 if body.startswith(delimiter) else body.find(b"\n" + delimiter) + 1 or -1
     while at >= 0:
-        if begin >= 0:
-            parts.append(body[begin : at - 1].removesuffix(b"\r"))
-            if len(parts) > PART_LIMIT:
-                raise AttachmentError(f"more than {PART_LIMIT} parts")
         after = at + len(delimiter)
-        if body.startswith(b"--", after):
-            return parts
         end = body.find(b"\n", after)
-        if end < 0:
-            return parts
-        # A line that goes on after the boundary belongs to another one, of which this is the beginning.
-        begin = end + 1 if not body[after:end].strip() else begin
-        at = body.find(b"\n" + delimiter, max(end - 1, 0)) + 1 or -1
+        line = body[after : end if end >= 0 else len(body)]
+        is_last = line.startswith(b"--")
+        if is_last or not line.strip():  # else it belongs to a longer boundary, of which this is the beginning
+            if begin >= 0:
+                parts.append(body[begin : max(begin, at - 1)].removesuffix(b"\r"))
+                if len(parts) > PART_LIMIT:
+                    raise AttachmentError(f"more than {PART_LIMIT} parts")
+            if is_last or end < 0:
+                return parts
+            begin = end + 1
+        at = body.find(b"\n" + delimiter, end) + 1 or -1 if end >= 0 else -1
     if begin >= 0:
         parts.append(body[begin:])
     return parts

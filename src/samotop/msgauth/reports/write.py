@@ -132,7 +132,7 @@ def _format_row(row: ReportRow) -> str:
 
 
 def _format_outcomes(found: Evaluated) -> str:
-    """Signatures first, then at most one result of SPF, for MAIL FROM (RFC 9990 §3.1.1.12)."""
+    """Signatures first, then at most one result of SPF, for MAIL FROM (RFC 9990 §3.1.1)."""
     inner = "".join(
         _node(
             3,

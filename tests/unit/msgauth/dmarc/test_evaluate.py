@@ -308,7 +308,9 @@ async def test_only_a_pass_counts(result: str) -> None:
 
 async def test_one_good_signature_is_enough() -> None:
     resolver = zones({"example.com": REJECT})
-    signatures = [Found("example.com", "fail"), "example.net", Found("example.com", "permerror"), "example.com"]
+    words = ("fail", "pass", "permerror", "pass")
+    domains = ("example.com", "example.net", "example.com", "example.com")
+    signatures = [Found(domain, word) for domain, word in zip(domains, words, strict=True)]
     assert (await check(resolver, "example.com", dkim=signatures)).aligned == ("dkim",)
 
 
