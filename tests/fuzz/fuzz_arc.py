@@ -20,7 +20,7 @@ from samotop.msgauth.arc import ArcResult, ArcRules, Verifier, find_trusted
 from samotop.msgauth.results import Result
 
 NOW = 1_790_000_000.0
-MESSAGE = b"From: Alice <alice@a.example>\r\nTo: list@lists.example.org\r\nSubject: Lunch\r\n\r\nHello all,\r\n\r\nsee you.\r\n"
+MESSAGE = b"From: Alice <alice@a.example>\r\nTo: list@lists.example.org\r\nSubject: Lunch\r\n\r\nHello all,\r\n\r\n"
 SET = (
     b"ARC-Seal: i=%d; a=ed25519-sha256; d=relay.example.net; s=e; t=1790000000; cv=%s; b=QUFB\r\n"
     b"ARC-Message-Signature: i=%d; a=rsa-sha256; d=relay.example.net; s=e; c=relaxed/simple;\r\n"

@@ -13,13 +13,14 @@ from samotop.message.authres import AuthenticationResults
 from samotop.msgauth.arc.parse import (
     ArcSyntaxError,
     Seal,
-    parse_instance,
     parse_seal,
     read_results,
+    split_message_signature,
     split_results,
 )
 from samotop.msgauth.arc.result import SETS_LIMIT, ArcSet
 from samotop.msgauth.signature.fields import SignedHeader
+from samotop.msgauth.signature.tags import Tag
 
 T = TypeVar("T")
 
@@ -52,6 +53,8 @@ class Link:
     results: AuthenticationResults | None
     results_place: int
     signature_place: int
+    signature_tags: dict[str, Tag]
+    """Of its message signature, to be read where it matters."""
     seal_place: int
 
     @property
@@ -72,13 +75,14 @@ def collect_chain(header: SignedHeader) -> tuple[Link, ...]:
     if any(len(header.places(name)) > SETS_LIMIT for name in NAMES):
         raise BrokenChain(f"there are more than {SETS_LIMIT} sets, or one has a field twice")
     seals: dict[int, tuple[int, Seal]] = {}
-    signatures: dict[int, int] = {}
+    signatures: dict[int, tuple[int, dict[str, Tag]]] = {}
     results: dict[int, tuple[int, bytes]] = {}
     for place in header.places(SEAL_NAME):
         seal = _read(header, place, SEAL_NAME, parse_seal)
         _put(seals, seal.instance, (place, seal), SEAL_NAME)
     for place in header.places(SIGNATURE_NAME):
-        _put(signatures, _read(header, place, SIGNATURE_NAME, parse_instance), place, SIGNATURE_NAME)
+        instance, tags = _read(header, place, SIGNATURE_NAME, split_message_signature)
+        _put(signatures, instance, (place, tags), SIGNATURE_NAME)
     for place in header.places(RESULTS_NAME):
         instance, value = _read(header, place, RESULTS_NAME, split_results)
         _put(results, instance, (place, value), RESULTS_NAME)
@@ -91,7 +95,7 @@ def collect_chain(header: SignedHeader) -> tuple[Link, ...]:
             seals[instance][1],
             read_results(results[instance][1]),
             results[instance][0],
-            signatures[instance],
+            *signatures[instance],
             seals[instance][0],
         )
         for instance in range(1, count + 1)

@@ -83,18 +83,18 @@ def parse_seal(value: bytes) -> Seal:
         raise ArcSyntaxError(str(error)) from None
 
 
-def parse_instance(value: bytes) -> int:
-    """The instance of an ARC-Message-Signature, whatever else is wrong with it."""
+def split_message_signature(value: bytes) -> tuple[int, dict[str, Tag]]:
+    """The instance of an ARC-Message-Signature field and its tags, whatever else is wrong with them."""
     try:
-        return _read_instance(parse_tags(value))
+        tags = parse_tags(value)
+        return _read_instance(tags), tags
     except TagSyntaxError as error:
         raise ArcSyntaxError(str(error)) from None
 
 
-def parse_message_signature(value: bytes) -> MessageSignature:
-    """Read the value of an ARC-Message-Signature field: a DKIM-Signature but for ``i=`` and the version."""
+def read_message_signature(tags: dict[str, Tag]) -> MessageSignature:
+    """What the tags of an ARC-Message-Signature say: a DKIM-Signature but for ``i=`` and the version."""
     try:
-        tags = parse_tags(value)
         if "q" in tags and b"dns/txt" not in (way.lower() for way in split_list(tags["q"].value)):
             raise ArcSyntaxError("has a key that is not in DNS")
         header_form, body_form = _read_forms(tags.get("c"))

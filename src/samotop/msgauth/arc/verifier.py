@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 from samotop.dns.answer import Answer
 from samotop.msgauth.arc.chain import BrokenChain, Link, collect_chain
-from samotop.msgauth.arc.parse import ArcSyntaxError, MessageSignature, Signed, parse_message_signature
+from samotop.msgauth.arc.parse import ArcSyntaxError, MessageSignature, Signed, read_message_signature
 from samotop.msgauth.arc.result import ArcResult, ArcRules, ArcSet
 from samotop.msgauth.results import Result
 from samotop.msgauth.signature.algorithms import verify_digest
@@ -85,14 +85,14 @@ class Verifier:
         if not self._chain:
             self._early = ArcResult(Result.NONE, "there is no ARC field")
             return
-        self._early = self._plan(self._header)
+        self._early = self._plan()
 
-    def _plan(self, header: SignedHeader) -> ArcResult | None:
+    def _plan(self) -> ArcResult | None:
         """Read the message signatures, ask for body hashes and keys; a result where there is one already."""
         newest = self._chain[-1]
         for link in self._chain:
             try:
-                signature = parse_message_signature(header.fields[link.signature_place].value)
+                signature = read_message_signature(link.signature_tags)
             except ArcSyntaxError as error:
                 if link is newest:
                     return self._fail(f"the newest ARC-Message-Signature {error}")
