@@ -72,7 +72,7 @@ def print_check(domain: str, *, server: str | None, addresses: Sequence[str], js
         print_json({"domain": situation.domain, "findings": [_plain_finding(one) for one in findings]})
     else:
         print("\n".join(format_findings(findings, choose_paint())))
-        print(_summarize(situation.domain, findings))
+        print(summarize(situation.domain, findings))
     return _status(findings)
 
 
@@ -108,11 +108,14 @@ def format_findings(findings: list[Finding], paint: Paint) -> list[str]:
     return lines
 
 
-def _summarize(domain: str, findings: list[Finding]) -> str:
+def summarize(domain: str, findings: list[Finding]) -> str:
+    """All of it in a sentence."""
     wrong = sum(one.is_wrong for one in findings)
     unanswered = sum(one.state == UNANSWERED for one in findings)
     if wrong:
         return f"\n{wrong} of {len(findings)} findings about {domain} {'is' if wrong == 1 else 'are'} wrong."
+    if unanswered and all(one.state in (UNANSWERED, ADVICE) for one in findings):
+        return "\nNo server answered. Try again later, or ask another one: --server HOST:PORT"
     if unanswered:
         return f"\nNothing is wrong as far as DNS answered; {unanswered} went unanswered. Try again later."
     return f"\n{domain} is set up for mail."

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -11,6 +13,8 @@ import pytest
 from samotop.cli.dns_check import check_records
 from samotop.cli.dns_finding import Finding
 from samotop.cli.dns_plan import CertificateNote, KeyNote, Situation, plan_sections
+from samotop.cli.dns_verbs import format_findings, summarize
+from samotop.cli.paint import Paint
 from samotop.testing import ZoneResolver
 from tests.fakes.zoneserver import ZoneServer
 
@@ -268,6 +272,27 @@ async def test_everything_is_asked_once_and_its_progress_told() -> None:
     await check_records(SITUATION, plan_sections(SITUATION), resolver, lambda done, total: seen.append((done, total)))
     assert [done for done, _ in seen] == list(range(seen[0][1] + 1))
     assert len({total for _, total in seen}) == 1
+
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "dns"
+
+
+@pytest.mark.parametrize("case", sorted(path.parent.name for path in GOLDEN.glob("*/zones.toml")))
+async def test_the_words_are_those_in_the_folder(case: str) -> None:
+    """They are for people: a change of them is to be read. `GOLDEN=write pytest ...` writes them anew."""
+    told = tomllib.loads((GOLDEN / case / "zones.toml").read_text())
+    resolver = ZoneResolver(told["zones"], secure=told.get("secure", False))
+    findings = await check_records(SITUATION, plan_sections(SITUATION), resolver)
+    words = "\n".join((*format_findings(findings, Paint(is_on=False)), summarize("example.org", findings), ""))
+    expected = GOLDEN / case / "expected.txt"
+    if os.environ.get("GOLDEN") == "write":
+        expected.write_text(words)
+    assert words == expected.read_text()
+
+
+def test_there_are_golden_cases() -> None:
+    """A folder that moved would make the test above pass by testing nothing."""
+    assert len(list(GOLDEN.glob("*/zones.toml"))) >= 3
 
 
 @pytest.fixture
