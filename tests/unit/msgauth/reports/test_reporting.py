@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import pytest
