@@ -26,7 +26,7 @@ from typing import Final
 
 from samotop.address import Address
 from samotop.dns import Resolver, Status, normalize_name
-from samotop.msgauth.addresses import host_type, is_among, parse_peer
+from samotop.msgauth.addresses import is_among, parse_peer
 from samotop.msgauth.results import Result
 
 # Letters, digits and hyphens (RFC 5321 §4.1.2); two labels at least, and no number at the end, which were an address.
@@ -67,10 +67,10 @@ async def evaluate(hello: str, ip: str, resolver: Resolver) -> HelloResult:
     name = parse_hello(hello)
     if not name:
         return HelloResult(Result.PERMERROR, "the name is not fully qualified")
-    answer = await resolver.lookup(name, host_type(peer))
+    answer = await resolver.lookup(name, peer.type)
     if answer.is_temporary:
         return HelloResult(Result.TEMPERROR, "DNS did not say which addresses the name has", name)
-    if is_among(peer, answer.names):
+    if is_among(peer, answer.records):
         return HelloResult(Result.PASS, "", name, False, answer.is_secure)
     if answer.status is Status.NXDOMAIN:
         reason = "the name does not exist"

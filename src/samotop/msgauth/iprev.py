@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from samotop.dns import Answer, Resolver, format_reverse
-from samotop.msgauth.addresses import IPAddress, host_type, is_among, parse_peer
+from samotop.msgauth.addresses import PeerAddress, is_among, parse_peer
 from samotop.msgauth.results import Result
 
 NAMES_LIMIT: Final = 10
@@ -48,7 +48,7 @@ class NameClaims:
 
     __slots__ = ("_confirmed", "_names", "_peer", "_resolver", "answer", "is_secure", "limit")
 
-    def __init__(self, peer: IPAddress, resolver: Resolver, limit: int = NAMES_LIMIT) -> None:
+    def __init__(self, peer: PeerAddress, resolver: Resolver, limit: int = NAMES_LIMIT) -> None:
         self.limit = limit
         self.answer: Answer | None = None
         """To the reverse question, once it has been asked."""
@@ -61,7 +61,7 @@ class NameClaims:
     async def lookup_names(self) -> tuple[str, ...]:
         """The names, at most ``limit`` and each once; none where DNS had none or did not answer."""
         if self.answer is None:
-            self.answer = await self._resolver.lookup(format_reverse(self._peer), "PTR")
+            self.answer = await self._resolver.lookup(format_reverse(self._peer.address), "PTR")
             self.is_secure = self.is_secure and self.answer.is_secure
             names = dict.fromkeys(name.removesuffix(".").lower() for name in self.answer.names[: self.limit])
             self._names = tuple(name for name in names if name)
@@ -70,9 +70,9 @@ class NameClaims:
     async def confirm(self, name: str) -> bool | None:
         """Does ``name`` have the peer's address? ``None`` if DNS did not say."""
         if name not in self._confirmed:
-            answer = await self._resolver.lookup(name, host_type(self._peer))
+            answer = await self._resolver.lookup(name, self._peer.type)
             self.is_secure = self.is_secure and answer.is_secure
-            self._confirmed[name] = None if answer.is_temporary else is_among(self._peer, answer.names)
+            self._confirmed[name] = None if answer.is_temporary else is_among(self._peer, answer.records)
         return self._confirmed[name]
 
 

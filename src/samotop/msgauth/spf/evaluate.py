@@ -24,11 +24,10 @@ Raises ``ValueError`` for what is no IP address, and nothing else.
 from __future__ import annotations
 
 from datetime import datetime
-from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
-from samotop.dns import Answer, Resolver, Status, normalize_name
-from samotop.msgauth.addresses import IPAddress, host_type, parse_peer
+from samotop.dns import Answer, Mx, Resolver, Security, Status, normalize_name
+from samotop.msgauth.addresses import PeerAddress, is_among, parse_peer
 from samotop.msgauth.iprev import NameClaims
 from samotop.msgauth.present import seconds_at
 from samotop.msgauth.results import Result
@@ -145,15 +144,14 @@ class _Evaluation:
         "_is_counting",
         "_is_term_void",
         "_local",
+        "_lookup",
         "_now",
-        "_number",
         "_origin",
         "_peer",
         "_place",
         "_receiver",
         "_resolver",
         "_rules",
-        "_type",
         "_values",
         "is_secure",
         "lookups",
@@ -162,7 +160,7 @@ class _Evaluation:
 
     def __init__(
         self,
-        peer: IPAddress,
+        peer: PeerAddress,
         hello: str,
         local: str,
         origin: str,
@@ -172,13 +170,12 @@ class _Evaluation:
         now: float | datetime | None,
     ) -> None:
         self._peer = peer
-        self._number = int(peer)
-        self._type = host_type(peer)
         self._hello = hello
         self._local = local
         self._origin = origin
         self._place = origin
         self._resolver = resolver
+        self._lookup = resolver.lookup
         self._rules = rules
         self._receiver = receiver
         self._now = now
@@ -194,10 +191,18 @@ class _Evaluation:
 
     async def check(self, domain: str) -> _Match | None:
         """What the record at ``domain`` says; ``None`` if there is none. Raises ``_Stop``."""
+        kind, number = self._peer.type, self._peer.number
         record = await self._lookup_record(domain)
         while record is not None:
             for directive in record.directives:
-                if await self._matches(directive, domain):
+                mechanism = directive.mechanism
+                if mechanism is Mechanism.IP4:
+                    is_match = kind == "A" and number & directive.mask4 == directive.network
+                elif mechanism is Mechanism.IP6:
+                    is_match = kind == "AAAA" and number & directive.mask6 == directive.network
+                else:
+                    is_match = mechanism is Mechanism.ALL or await self._matches(directive, domain)
+                if is_match:
                     return _Match(directive.result, directive.text, record.explanation, domain)
             if record.redirect is None:
                 return _Match(Result.NEUTRAL, "default", None, domain)
@@ -210,8 +215,8 @@ class _Evaluation:
 
     async def _lookup_record(self, domain: str) -> Record | None:
         """Raises ``_Stop``: DNS did not answer, there are several records, or the one cannot be read."""
-        answer = await self._ask(domain, "TXT")
-        records = [text for text in answer.texts if is_record(text)]
+        answer = self._judge(await self._lookup(domain, "TXT"), counts_void=False)
+        records = [text for text in answer.records if isinstance(text, bytes) and is_record(text)]
         if not records:
             return None
         if len(records) > 1:
@@ -222,30 +227,28 @@ class _Evaluation:
             raise _Stop(Result.PERMERROR, f"in the SPF record for {self._show_place()}: {error}") from None
 
     async def _matches(self, directive: Directive, domain: str) -> bool:
-        mechanism = directive.mechanism
-        if mechanism is Mechanism.IP4:
-            return self._type == "A" and self._number & directive.mask4 == directive.network
-        if mechanism is Mechanism.IP6:
-            return self._type == "AAAA" and self._number & directive.mask6 == directive.network
-        if mechanism is Mechanism.ALL:
-            return True
+        """Of a mechanism that asks DNS (RFC 7208 §5)."""
         self._count_term(directive.text)
-        target = domain
-        if directive.target is not None:
-            if directive.target.uses_local_part and not self._local.isascii():
-                return False
-            target = await self._expand(directive.target, domain)
+        mechanism, template = directive.mechanism, directive.target
+        if template is None:
+            target = domain
+        elif template.target is not None:
+            target = template.target
+        elif template.uses_local_part and not self._local.isascii():
+            return False
+        else:
+            target = expand_target(template, await self._values_for(template, domain))
         if mechanism is Mechanism.INCLUDE:
             return await self._includes(target)
         if not target:
             return False
         if mechanism is Mechanism.A:
-            return await self._has_peer(target, directive)
+            return self._has_peer(self._judge(await self._lookup(target, self._peer.type)), directive)
         if mechanism is Mechanism.MX:
             return await self._exchanges_by_peer(target, directive)
         if mechanism is Mechanism.PTR:
             return await self._is_named(target)
-        return (await self._ask_counted(target, "A")).status is Status.OK
+        return self._judge(await self._lookup(target, "A")).status is Status.OK
 
     async def _includes(self, target: str) -> bool:
         """RFC 7208 §5.2. A domain of one label is as good as none (§4.3)."""
@@ -254,22 +257,21 @@ class _Evaluation:
             raise _Stop(Result.PERMERROR, "include: leads to no SPF record")
         return match.result is Result.PASS
 
-    async def _has_peer(self, name: str, directive: Directive) -> bool:
-        """Is one of the addresses of ``name`` in the same network as the peer? (RFC 7208 §5.3)"""
-        answer = await self._ask_counted(name, self._type)
-        if self._type == "A":
-            mask = directive.mask4
-            return any(int(IPv4Address(one)) & mask == self._number & mask for one in answer.names)
-        mask = directive.mask6
-        return any(int(IPv6Address(one)) & mask == self._number & mask for one in answer.names)
+    def _has_peer(self, answer: Answer, directive: Directive) -> bool:
+        """Is one of these addresses in the same network as the peer? (RFC 7208 §5.3)"""
+        mask = directive.mask4 if self._peer.type == "A" else directive.mask6
+        return is_among(self._peer, answer.records, mask)
 
     async def _exchanges_by_peer(self, name: str, directive: Directive) -> bool:
         """RFC 7208 §5.4."""
-        exchanges = (await self._ask_counted(name, "MX")).exchanges
+        answer = self._judge(await self._lookup(name, "MX"))
+        exchanges = sorted(record for record in answer.records if isinstance(record, Mx))
         if len(exchanges) > self._rules.hosts:
             raise _Stop(Result.PERMERROR, f"mx stands for more than {self._rules.hosts} hosts")
         for exchange in exchanges:
-            if is_name(exchange.host) and await self._has_peer(exchange.host, directive):
+            if not is_name(exchange.host):  # the null MX too
+                continue
+            if self._has_peer(self._judge(await self._lookup(exchange.host, self._peer.type)), directive):
                 return True
         return False
 
@@ -302,19 +304,16 @@ class _Evaluation:
         """The term at work as it was written: what its macros stand for is nobody else's business."""
         return show(self._place)
 
-    async def _ask(self, name: str, type: str) -> Answer:
-        answer = await self._resolver.lookup(name, type)
-        if not answer.is_secure:
+    def _judge(self, answer: Answer, *, counts_void: bool = True) -> Answer:
+        """The answer again, if there is one. Raises ``_Stop``."""
+        if answer.security is not Security.SECURE:
             self.is_secure = False
-        if answer.is_temporary:
-            what = "a forged or broken answer (DNSSEC)" if answer.is_bogus else "no answer"
-            raise _Stop(Result.TEMPERROR, f"DNS gave {what} to the {type} question for {self._show_place()}")
-        return answer
-
-    async def _ask_counted(self, name: str, type: str) -> Answer:
-        answer = await self._ask(name, type)
         if answer.status is not Status.OK:
-            self._note_void()
+            if answer.is_temporary:
+                what = "a forged or broken answer (DNSSEC)" if answer.is_bogus else "no answer"
+                raise _Stop(Result.TEMPERROR, f"DNS gave {what} to the {answer.type} question for {self._show_place()}")
+            if counts_void:
+                self._note_void()
         return answer
 
     # The peer's names, for ``ptr`` and ``%{p}``: an error of DNS is no error of the record (RFC 7208 §5.5).
@@ -369,11 +368,10 @@ class _Evaluation:
         return values
 
     def _make_values(self) -> dict[str, str]:
-        if isinstance(self._peer, IPv4Address):
-            plain = dotted = str(self._peer)
-            version = "in-addr"
-        else:
-            plain, dotted, version = str(self._peer), ".".join(f"{self._number:032X}"), "ip6"
+        plain = dotted = self._peer.text
+        version = "in-addr"
+        if self._peer.type == "AAAA":
+            dotted, version = ".".join(f"{self._peer.number:032X}"), "ip6"
         return {
             "s": f"{self._local}@{self._origin}",
             "l": self._local,
@@ -391,7 +389,7 @@ class _Evaluation:
         name = await self._expand(specification, domain)
         if not name:
             return ""
-        texts = (await self._resolver.lookup(name, "TXT")).texts
+        texts = (await self._lookup(name, "TXT")).texts
         if len(texts) != 1 or len(texts[0]) > RECORD_LIMIT:
             return ""
         try:

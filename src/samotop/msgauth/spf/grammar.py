@@ -15,9 +15,10 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from ipaddress import AddressValueError, IPv6Address
 from typing import Final
 
+from samotop.msgauth.addresses import read_ipv4
 from samotop.msgauth.results import Result
 from samotop.msgauth.spf.macros import SpfSyntaxError, Template, parse_domain_spec, parse_macro_string, show
 
@@ -170,8 +171,8 @@ def _parse_ip4(term: str, result: Result, rest: str) -> Directive:
     address, prefix = _split_network(term, rest)
     mask = _mask(term, prefix, 32)
     try:
-        network = int(IPv4Address(address)) & mask
-    except AddressValueError:
+        network = read_ipv4(address) & mask
+    except ValueError:
         raise SpfSyntaxError(f"{show(term)} has no IPv4 address") from None
     return Directive(term, result, Mechanism.IP4, None, network, mask, 0)
 

@@ -168,15 +168,12 @@ def expand_target(template: Template, values: Mapping[str, str]) -> str:
     """
     if template.target is not None:
         return template.target
-    pieces: list[str] = []
-    size = 0
+    name = ""
     for piece in reversed(template.pieces):
-        text = piece if isinstance(piece, str) else piece.expand(values)
-        pieces.append(text)
-        size += len(text)
-        if size > NAME_LIMIT + 2:  # a dot at the end goes, and one before the rest must be seen
+        name = (piece if isinstance(piece, str) else piece.expand(values)) + name
+        if len(name) > NAME_LIMIT + 2:  # a dot at the end goes, and one before the rest must be seen
             break
-    name = "".join(reversed(pieces)).removesuffix(".")
+    name = name.removesuffix(".")
     if len(name) > NAME_LIMIT:
         name = name[-NAME_LIMIT - 1 :].partition(".")[2]
     return name if is_name(name) else ""
@@ -203,4 +200,5 @@ def expand_explanation(template: Template, values: Mapping[str, str]) -> str:
 
 def show(text: str) -> str:
     """A strange text as an error may quote it: short, printable, in quotes."""
-    return ascii(text if len(text) <= SHOWN_LIMIT else text[:SHOWN_LIMIT] + "...")
+    quoted = ascii(text[:SHOWN_LIMIT])
+    return quoted if len(quoted) <= SHOWN_LIMIT + 2 else f"{quoted[:SHOWN_LIMIT]}...'"
