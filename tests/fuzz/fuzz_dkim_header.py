@@ -36,6 +36,7 @@ from tests.fakes.signing import KEYS, NOW
 NAME = "e._domainkey.example.org"
 SIGNER = dkim.Signer("example.org", KEYS[1:])
 ANSWER = Answer(NAME, "TXT", Status.OK, (dkim.format_key_record(KEYS[1].private).encode(),))
+WRONG = Answer(NAME, "TXT", Status.OK, (b"k=ed25519; p=yi50DjK5O9pqbFpNHklsv9lqaS0ArSYu02qp1S0DW1Y=",))
 ALGORITHMS = [found for found in map(find_algorithm, (b"rsa-sha256", b"ed25519-sha256")) if found is not None]
 
 
@@ -81,20 +82,20 @@ def check_key_record(octets: bytes) -> None:
 
 def check_message(octets: bytes) -> None:
     for message in (octets, b"DKIM-Signature: " + octets, b"DKIM-Signature: v=1; " + octets + b"\r\nFrom: x\r\n\r\n"):
-        whole = run(message, len(message) or 1)
-        assert run(message, 1 + len(message) % 7) == whole
+        whole = run(message, len(message) or 1, WRONG)
+        assert run(message, 1 + len(message) % 7, WRONG) == whole
         for one in whole:
             assert one.result is not Result.PASS
             assert is_plain(one.domain + one.selector + one.reason + one.identity + one.signature_start)
             assert is_plain("".join(one.signed_fields))
 
 
-def run(message: bytes, step: int) -> list[dkim.DkimResult]:
+def run(message: bytes, step: int, answer: Answer = ANSWER) -> list[dkim.DkimResult]:
     verifier = dkim.Verifier()
     for at in range(0, len(message), step):
         verifier.feed(message[at : at + step])
     verifier.end()
-    return verifier.finish(dict.fromkeys(verifier.queries, ANSWER), NOW)
+    return verifier.finish(dict.fromkeys(verifier.queries, answer), NOW)
 
 
 def check_signed(octets: bytes) -> None:

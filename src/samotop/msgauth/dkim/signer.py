@@ -74,7 +74,7 @@ SIGNED: Final = (
 
 
 class UnsignableContent(ValueError):
-    """A header section that must not be signed: without From or with several, or with line ends other than CRLF."""
+    """A header section that must not be signed: without From or with several, with lines that are no field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +210,9 @@ class SigningPass:
 def _check_header(header: SignedHeader) -> None:
     if header.fault:
         raise UnsignableContent(header.fault)
+    if not all(field.name for field in header.fields):
+        # A first line that begins with a space would even become part of the signature field put before it.
+        raise UnsignableContent("a line of the header section is no field")
     count = len(header.places(b"from"))
     if count != 1:
         raise UnsignableContent("there is no From field" if count == 0 else "there are several From fields")

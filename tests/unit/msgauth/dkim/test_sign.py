@@ -117,6 +117,8 @@ def test_expiry_and_identity_are_written_if_wanted() -> None:
         b"From: a\r\nFrom: b\r\n\r\n",
         b"From: a\nTo: b\r\n\r\n",
         b"From: a\rTo: b\r\n\r\n",
+        b" folded: x\r\nFrom: a\r\n\r\n",
+        b"From: a\r\nno field\r\nTo: b\r\n\r\n",
         b"From: a\r\nX: " + b"x" * 300_000 + b"\r\n\r\n",
     ],
 )
