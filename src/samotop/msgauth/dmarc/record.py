@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from samotop.msgauth.dmarc.uris import ReportUri, parse_report_uri
@@ -132,8 +133,9 @@ def is_record(octets: bytes) -> bool:
     return _VERSION.match(octets) is not None and len(octets) <= RECORD_LIMIT
 
 
+@lru_cache(maxsize=512)
 def parse_record(octets: bytes) -> DmarcRecord:
-    """Read one record. Raises ``NoDmarcRecord``."""
+    """Read one record. Raises ``NoDmarcRecord``. What was read is kept for a while: the same few come all day."""
     if not is_record(octets):
         raise NoDmarcRecord("no DMARC record: it does not begin with v=DMARC1, or is far too long")
     text = octets.decode("ascii", "replace")

@@ -30,7 +30,7 @@ from samotop.msgauth.reports.values import (
 )
 
 XML_LIMIT: Final = 16 * 1024 * 1024
-"""Octets of a document: forty thousand rows; the largest operators stay below a tenth of it."""
+"""Octets of a document: some twenty-five thousand rows; the largest operators stay below a tenth of it."""
 DEPTH_LIMIT: Final = 16
 """Elements within elements: a report has six."""
 ELEMENT_LIMIT: Final = 1_000_000

@@ -210,7 +210,7 @@ def test_the_worst_record_takes_linear_time(piece: bytes) -> None:
         best = float("inf")
         for _ in range(3):
             start = time.perf_counter()
-            parse_record(octets)
+            parse_record.__wrapped__(octets)
             best = min(best, time.perf_counter() - start)
         return best
 
