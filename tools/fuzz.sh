@@ -19,7 +19,7 @@ for target in tests/fuzz/fuzz_*.py; do
     log=.cache/fuzz/$name.log
     mkdir -p "$corpus"
     echo "fuzz: $name for $seconds seconds"
-    if ! PYTHONPATH=src "$python" "$target" -max_total_time="$seconds" -timeout=10 -print_final_stats=1 \
+    if ! PYTHONPATH=src:. "$python" "$target" -max_total_time="$seconds" -timeout=10 -print_final_stats=1 \
         -artifact_prefix=".cache/fuzz/$name-" "$corpus" >"$log" 2>&1; then
         tail -n 40 "$log" >&2
         echo "fuzz: $name found something; all of it is in $log" >&2

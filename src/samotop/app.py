@@ -220,7 +220,7 @@ class Process:
             return
         policy = self._config.policy
         rules = InquiryRules(policy.authentication_wait, frozenset(policy.trusted_sealers))
-        self._resolver = open_resolver(self._config.dns, on_blind=lambda: self._log.info("dns_unsigned"))
+        self._resolver = open_resolver(self._config.dns, self._home, on_blind=lambda: self._log.info("dns_unsigned"))
         self._inquirer = ResolverInquirer(self._resolver, self._loop, self._clock, self._config.hostname, rules)
         self._context.inquirer = self._inquirer
         if self._config.reports.dmarc:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from samotop.facts import ContentFacts, Decide, RecipientFacts
@@ -88,18 +89,23 @@ def _inquired(facts: ContentFacts) -> Inquired | None:
     return Inquired(found, field, found.iprev.name if found.iprev is not None else "")
 
 
-def open_resolver(dns: Dns, *, on_blind: Callable[[], None] = lambda: None) -> StubResolver | ValidatingResolver:
+def open_resolver(
+    dns: Dns, home: Path | None = None, *, on_blind: Callable[[], None] = lambda: None
+) -> StubResolver | ValidatingResolver:
     """A resolver as ``[dns]`` wants it: the system's servers where none are named, DNSSEC validated here.
 
+    The root's keys are those of ``home``, or those that Samotop brings.
     ``trusted`` servers validate for us, and their word is taken. ``on_blind`` is
     called when servers turn out to pass no signatures on. Nothing is asked yet;
     ``close`` it at the end. For one event loop. Raises ``SetupError`` for what
-    names no server.
+    names no server, and for keys that cannot be read.
     """
+    from samotop.dns.dnssec.anchor import ROOT  # dnspython: who needs no names does not pay for it
     from samotop.net.chain import ChainRules
-    from samotop.net.exchange import Exchange, ExchangeRules  # dnspython: who needs no names does not pay for it
+    from samotop.net.exchange import Exchange, ExchangeRules
     from samotop.net.nameservers import parse_name_server, read_system_servers
     from samotop.net.resolver import StubResolver
+    from samotop.net.rootkeys import read_anchor
     from samotop.net.validating import ValidatingResolver, ValidationRules
 
     if dns.servers:
@@ -110,4 +116,5 @@ def open_resolver(dns: Dns, *, on_blind: Callable[[], None] = lambda: None) -> S
     if dns.trusted or dns.dnssec == "off":
         return StubResolver(exchange, SystemClock(), is_trusted=dns.trusted)
     rules = ValidationRules(chain=ChainRules(mode="require" if dns.dnssec == "require" else "auto"))
-    return ValidatingResolver(exchange, SystemClock(), rules=rules, on_blind=on_blind)
+    anchor = ROOT if home is None else read_anchor(home)
+    return ValidatingResolver(exchange, SystemClock(), anchor=anchor, rules=rules, on_blind=on_blind)
