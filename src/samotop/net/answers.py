@@ -3,7 +3,7 @@
 Only what belongs to the question is read: records of the name asked, and of
 the names that aliases lead to; anything else in the message is passed over
 (RFC 2181 §5.4.1). The code NXDOMAIN is about the last name of the chain (RFC
-6604 §2). A denial holds for the time that its SOA record says (RFC 2308 §5);
+6604 §3). A denial holds for the time that its SOA record says (RFC 2308 §5);
 one without such a record does not hold at all.
 
 Pure. Raises ``BadAnswer`` for a chain that has too many links (a circle has)

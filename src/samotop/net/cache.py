@@ -6,8 +6,8 @@
 
 What was not used for longest goes first. Time is the injected clock's, which
 never jumps; a time to live is cut to a day, as a mistyped one of years would
-else stay (RFC 2181 §8 bounds it at 68 years, RFC 8767 §4 asks for some days at
-most). Nothing is served past it. ``get`` and ``put`` take no lock and await
+else stay (RFC 2181 §8 bounds it at 68 years, RFC 8767 §4 recommends a
+bound of days). Nothing is served past it. ``get`` and ``put`` take no lock and await
 nothing: for one event loop. Raises nothing.
 """
 

@@ -26,7 +26,7 @@ DATAGRAM_LIMIT: Final = 4096
 
 STRANGERS_LIMIT: Final = 8
 """Datagrams that are no answer to our question before we stop listening to them: each is one guess
-of a forger (RFC 5452 §9.2 asks to notice them). A retransmission by the network makes one or two."""
+of a forger (RFC 5452 §9.3 asks to notice them). A retransmission by the network makes one or two."""
 
 
 class Doubtful(PeerError):

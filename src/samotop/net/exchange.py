@@ -230,7 +230,7 @@ def make_tls_context() -> ssl.SSLContext:
     """
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["dot"])  # RFC 7858 §7
+    context.set_alpn_protocols(["dot"])  # what IANA has for RFC 7858
     return context
 
 

@@ -4,9 +4,9 @@ A question is written by hand: twelve octets, a name, an OPT record. What comes
 is compared with it before anything is read (``net.messages`` reads): whoever
 sends anything but an answer to this very question is a stranger.
 
-* identifier, QR, opcode and the question section must match (RFC 5452 §4.3,
-  §9.1), the section octet for octet. ``mix_case`` adds a bit
-  for each letter to what a forger has to guess;
+* identifier, QR, opcode and the question section must match (RFC 5452 §9.1),
+  the section octet for octet. ``mix_case`` adds a bit for each letter to what a
+  forger has to guess;
 * EDNS with a payload that is not fragmented (RFC 6891, RFC 9715), AD to ask
   for that bit back (RFC 6840 §5.7), or DO and CD for signatures and an answer
   whatever the server thinks of them (RFC 4035 §3.2.2);
@@ -32,7 +32,7 @@ import dns.rdatatype
 from samotop.net.messages import HEADER
 
 PAYLOAD: Final = 1232
-"""Octets of a UDP answer that we ask for: fits into 1280 octets of IPv6 (RFC 9715 §3.2)."""
+"""Octets of a UDP answer that we ask for: fits into any IPv6 packet; RFC 9715 §3.2 recommends 1400 at most."""
 PADDING_BLOCK: Final = 128
 """Queries are padded to a multiple of this (RFC 8467 §4.1)."""
 

@@ -295,7 +295,7 @@ def change(index: int, octet: int) -> Callable[[Query], Any]:
     ids=["identifier", "a query", "length of a label", "name", "type", "empty", "garbage"],
 )
 async def test_an_answer_of_a_stranger_is_passed_over(stranger: Callable[[Query], Any]) -> None:
-    """RFC 5452 §4: the true one is still under way."""
+    """RFC 5452 §9.1: the true one is still under way."""
 
     def reply(query: Query) -> Any:
         true = query.answer("@ 300 IN A 192.0.2.99")
@@ -307,7 +307,7 @@ async def test_an_answer_of_a_stranger_is_passed_over(stranger: Callable[[Query]
 
 
 async def test_many_strangers_make_the_question_go_over_tcp() -> None:
-    """Somebody is guessing (RFC 5452 §9.2); over TCP guesses are of no use."""
+    """Somebody is guessing (RFC 5452 §9.3); over TCP guesses are of no use."""
 
     def reply(query: Query) -> Any:
         return [change(0, 1)(query)] * 50 if query.is_udp else plain(query)

@@ -118,7 +118,7 @@ async def test_aliases_are_followed_by_further_questions() -> None:
 
 
 async def test_an_alias_to_nothing_is_no_such_name() -> None:
-    """RFC 6604 §2: the code is about the last name."""
+    """RFC 6604 §3: the code is about the last name."""
     async with asked(says("@ 30 IN CNAME a.example.org.", code="NXDOMAIN", authority=(SOA,))) as ask:
         found = await ask()
         assert (found.status, found.canonical, found.ttl) == (Status.NXDOMAIN, "a.example.org", 30)
