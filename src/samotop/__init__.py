@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from samotop.content import Content
     from samotop.envelope import Envelope, Recipient
     from samotop.facts import ConnectionFacts, ContentFacts, HelloFacts, MailFacts, RecipientFacts
+    from samotop.message import Attachment, Message, Part
     from samotop.parts import accept_domains, deliver
     from samotop.peer import Peer, Tls
     from samotop.reply import Reply
@@ -27,6 +28,7 @@ _HOMES = {
     "Accept": "samotop.verdict",
     "Action": "samotop.verdict",
     "Address": "samotop.address",
+    "Attachment": "samotop.message.part",
     "ConnectionFacts": "samotop.facts",
     "Content": "samotop.content",
     "ContentFacts": "samotop.facts",
@@ -35,6 +37,8 @@ _HOMES = {
     "HelloFacts": "samotop.facts",
     "Hold": "samotop.verdict",
     "MailFacts": "samotop.facts",
+    "Message": "samotop.message.message",
+    "Part": "samotop.message.part",
     "Peer": "samotop.peer",
     "Recipient": "samotop.envelope",
     "RecipientFacts": "samotop.facts",
@@ -52,6 +56,7 @@ __all__ = [
     "Accept",
     "Action",
     "Address",
+    "Attachment",
     "ConnectionFacts",
     "Content",
     "ContentFacts",
@@ -60,6 +65,8 @@ __all__ = [
     "HelloFacts",
     "Hold",
     "MailFacts",
+    "Message",
+    "Part",
     "Peer",
     "Recipient",
     "RecipientFacts",
