@@ -81,9 +81,9 @@ async def ask_by_datagram(server: NameServer, question: Question, timeout: float
         flight = _Flight(sock, question, loop.create_future())
         sock.send(question.format(flight.identity))
         timer = loop.call_later(timeout, flight.expire)
-        loop.add_reader(sock, flight.receive)
+        loop.add_reader(sock.fileno(), flight.receive)  # asyncio describes a socket in words each time, a number not
         try:
             return await flight.answer
         finally:
-            loop.remove_reader(sock)
+            loop.remove_reader(sock.fileno())
             timer.cancel()
