@@ -61,54 +61,17 @@ class Content:
         return f"<Content of {self.size} octets>"
 
 
-class HeaderCollector:
-    """Takes the header section off the front of a content that arrives in pieces, looking at each octet once.
-
-    ``header`` is ``None`` until it is complete: with the blank line that ends
-    it, or ``limit`` octets long. ``feed`` returns what of the piece follows it.
-    """
-
-    __slots__ = ("_limit", "_seen", "header")
-
-    def __init__(self, limit: int = HEADER_LIMIT) -> None:
-        self.header: bytes | None = None
-        self._seen = bytearray()
-        self._limit = limit
-
-    def feed(self, chunk: bytes) -> bytes:
-        """Take the next octets; the body's among them are returned."""
-        if self.header is not None:
-            return chunk
-        seen = self._seen
+def take_header(chunks: Iterable[bytes], limit: int = HEADER_LIMIT) -> bytes:
+    """Read from ``chunks`` up to and including the blank line, or to ``limit`` octets."""
+    seen = bytearray()
+    for chunk in chunks:
         start = max(0, len(seen) - 3)
         seen += chunk
         if seen[:2] == b"\r\n":  # no header fields at all
-            return self._complete(2)
+            return bytes(seen[:2])
         end = seen.find(b"\r\n\r\n", start)
         if end >= 0:
-            return self._complete(min(end + 4, self._limit))
-        if len(seen) >= self._limit:
-            return self._complete(self._limit)
-        return b""
-
-    def end(self) -> bytes:
-        """There is no more: what came is the header section, if it was not complete. Returns it."""
-        if self.header is None:
-            self._complete(len(self._seen))
-        assert self.header is not None, "just completed"
-        return self.header
-
-    def _complete(self, size: int) -> bytes:
-        seen, self._seen = self._seen, bytearray()
-        self.header = bytes(seen[:size])
-        return bytes(seen[size:])
-
-
-def take_header(chunks: Iterable[bytes], limit: int = HEADER_LIMIT) -> bytes:
-    """Read from ``chunks`` up to and including the blank line, or to ``limit`` octets."""
-    collector = HeaderCollector(limit)
-    for chunk in chunks:
-        collector.feed(chunk)
-        if collector.header is not None:
-            return collector.header
-    return collector.end()
+            return bytes(seen[: min(end + 4, limit)])
+        if len(seen) >= limit:
+            return bytes(seen[:limit])
+    return bytes(seen)

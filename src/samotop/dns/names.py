@@ -18,8 +18,8 @@ import idna
 NAME_LIMIT: Final = 253
 """Octets of a name in text form (RFC 1035 §2.3.4: 255 on the wire)."""
 
-# Printable ASCII but for the backslash, which would be an escape to a resolver.
-_PLAIN: Final = re.compile(r"(?:[!-\-/-\[\]-~]{1,63}\.)*[!-\-/-\[\]-~]{1,63}")
+# Printable ASCII with space, which a macro of RFC 7208 §7.3 can bring; but for the backslash, an escape to a resolver.
+_PLAIN: Final = re.compile(r"(?:[ -\-/-\[\]-~]{1,63}\.)*[ -\-/-\[\]-~]{1,63}")
 
 
 @lru_cache(maxsize=4096)

@@ -56,7 +56,9 @@ def parse_record(type: str, text: str) -> Record:
     try:
         if type == "TXT":
             return b"".join(parse_strings(text))
-        rdata = dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.from_text(type), text, origin=dns.name.root)
+        rdata = dns.rdata.from_text(
+            dns.rdataclass.IN, dns.rdatatype.from_text(type), text, origin=dns.name.root, relativize=False
+        )
     except (dns.exception.DNSException, ValueError, UnicodeError) as error:
         raise ValueError(f"no {type} record: {text!r} ({error})") from None
     return read_record(type, rdata)

@@ -19,7 +19,6 @@ from ipaddress import ip_address
 from typing import Any, Final, TypeVar
 
 from samotop.address import Address, ReversePath
-from samotop.content import HeaderCollector
 from samotop.dns.answer import Answer
 from samotop.dns.resolver import Resolver
 from samotop.msgauth import arc, dkim, dmarc, hello, iprev, spf
@@ -27,6 +26,8 @@ from samotop.msgauth.authentication import Authentication
 from samotop.msgauth.author import Author, find_author
 from samotop.msgauth.explanation import find_explanation
 from samotop.msgauth.field import format_authentication
+from samotop.msgauth.signature.body import BodyHashes
+from samotop.msgauth.signature.fields import HeaderTaker
 from samotop.net.threads import DaemonPool
 from samotop.peer import Peer
 from samotop.ports.clock import Clock
@@ -108,7 +109,19 @@ class _PeerInquiry:
 class _MailInquiry:
     """What is found out about one message: ``feed`` its content, then ``finish``; ``close`` in any case."""
 
-    __slots__ = ("_arc", "_author", "_dkim", "_header", "_inquirer", "_keys", "_peer", "_policy", "_resolver", "_spf")
+    __slots__ = (
+        "_arc",
+        "_author",
+        "_bodies",
+        "_dkim",
+        "_header",
+        "_inquirer",
+        "_keys",
+        "_peer",
+        "_policy",
+        "_resolver",
+        "_spf",
+    )
 
     def __init__(self, inquirer: ResolverInquirer, peer: _PeerInquiry, reverse_path: ReversePath) -> None:
         self._inquirer = inquirer
@@ -118,27 +131,30 @@ class _MailInquiry:
         now = inquirer.clock.time()
         receiver = inquirer.hostname
         self._spf = self._begin(spf.evaluate(peer.address, peer.name, path, self._resolver, receiver=receiver, now=now))
-        self._header = HeaderCollector()
-        self._dkim = dkim.Verifier()
-        self._arc = arc.Verifier()
+        self._header = HeaderTaker()
+        self._bodies = BodyHashes()  # for both: most signatures want the same
+        self._dkim = dkim.Verifier(bodies=self._bodies)
+        self._arc = arc.Verifier(bodies=self._bodies)
         self._keys: dict[str, asyncio.Task[Answer]] = {}
         self._author: Author | None = None
         self._policy: asyncio.Task[dmarc.DmarcResult] | None = None
 
     def feed(self, chunk: bytes) -> None:
         """The next octets of the content."""
-        self._dkim.feed(chunk)
-        self._arc.feed(chunk)
-        if self._header.header is None:
-            self._header.feed(chunk)
-            if self._header.header is not None:
-                self._ask(self._header.header)
+        is_known = self._header.section is not None
+        body = self._header.feed(chunk)
+        if not is_known and self._header.section is not None:
+            self._ask(self._header.section)
+        if body:
+            self._bodies.feed(body)
 
-    def _ask(self, header: bytes) -> None:
+    def _ask(self, section: bytes) -> None:
         """The header section is complete: ask for keys, and for what the author's domain wishes."""
+        for verifier in (self._dkim, self._arc):
+            verifier.begin(section, is_too_long=self._header.is_too_long)
         for name in dict.fromkeys((*self._dkim.queries, *self._arc.queries)):
             self._keys[name] = self._begin(self._resolver.lookup(name, "TXT"))
-        self._author = find_author(header)
+        self._author = find_author(section)
         if self._author.domains:  # for its questions alone: they take the time that the body takes to come
             self._policy = self._begin(dmarc.evaluate_author(self._author, None, (), self._resolver))
 
@@ -151,10 +167,9 @@ class _MailInquiry:
     async def _finish(self) -> Authentication:
         monotonic = self._inquirer.clock.monotonic
         ends_at = monotonic() + self._inquirer.rules.patience
-        self._dkim.end()
-        self._arc.end()
-        if self._header.header is None:
-            self._ask(self._header.end())
+        if self._header.section is None:
+            self._ask(self._header.finish())
+        self._bodies.finish()
         asked: list[asyncio.Task[Any]] = [self._spf, *self._keys.values()]
         if self._policy is not None:
             asked.append(self._policy)

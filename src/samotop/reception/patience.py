@@ -30,22 +30,25 @@ class PatientResolver:
         answer = self._answers.get(question)
         if answer is not None:
             return answer
-        if self._is_over:
+        if self._has_expired():
             return _no_answer(name, type)
         try:
             answer = self._answers[question] = await self._inner.lookup(name, type)
         except asyncio.CancelledError:
             task = asyncio.current_task()
-            if not self._is_over or task is None:
+            if not self._has_expired() or task is None:
                 raise
             task.uncancel()  # it was not the evaluation that was to end, but its waiting
             return _no_answer(name, type)
         return answer
 
+    def _has_expired(self) -> bool:
+        return self._is_over
+
     async def wait(self, tasks: Iterable[asyncio.Task[Any]], patience: float) -> None:
         """Wait for ``tasks``, which use this resolver: ``patience`` seconds, then they end without further answers."""
         pending = {task for task in tasks if not task.done()}
-        if pending and not self._is_over:
+        if pending and not self._has_expired():
             _, pending = await asyncio.wait(pending, timeout=max(0.0, patience))
             self._is_over = bool(pending)
             for task in pending:

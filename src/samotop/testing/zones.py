@@ -20,7 +20,7 @@ from typing import Final
 
 from samotop.dns.answer import Answer, Security, Status
 from samotop.dns.names import normalize_name
-from samotop.dns.rdata import parse_record, parse_strings
+from samotop.dns.rdata import parse_record
 from samotop.dns.records import Record
 
 Table = Mapping[str, Sequence[str] | str]
@@ -38,7 +38,7 @@ class ZoneResolver:
 
     ``zones`` maps names to their records by type, or to ``"TIMEOUT"`` or
     ``"SERVFAIL"`` for every type. ``secure`` says whether answers are signed:
-    all, none, or those at and below the names given. ``questions`` counts what
+    all, none, or those for exactly the names given. ``questions`` counts what
     was asked, as ``(name, type)``. Raises ``ValueError`` for record data that
     cannot be read.
     """
@@ -124,15 +124,12 @@ class ZoneResolver:
     def _is_secure(self, name: str) -> bool:
         if isinstance(self._secure, bool):
             return self._secure
-        return any(name == signed or name.endswith(f".{signed}") or not signed for signed in self._secure)
+        return name in self._secure
 
 
 def _read_records(kind: str, texts: Sequence[str]) -> tuple[Record, ...]:
-    """The records, each once. TXT records are the same only if they are cut into the same strings."""
-    records = [parse_record(kind, text) for text in texts]
-    if kind != "TXT":
-        return tuple(dict.fromkeys(records))
-    return tuple(dict(zip([tuple(parse_strings(text)) for text in texts], records, strict=True)).values())
+    """The records as they were given; a real server has each once (RFC 2181 §5), who writes it twice wants that."""
+    return tuple(parse_record(kind, text) for text in texts)
 
 
 def _read_failure(word: str) -> Status:

@@ -53,15 +53,17 @@ class HeaderTaker:
         found = self._seen.find(b"\r\n\r\n", searched)
         if 0 <= found <= self._limit:
             return self._end(found + 2, found + 4 - before, chunk)
-        if len(self._seen) > self._limit + 2:
+        if len(self._seen) >= self._limit + 4:  # the blank line itself may still be on its way before that
             self.is_too_long = True
             self._end(self._limit, 0, chunk)
         return b""
 
-    def finish(self) -> None:
-        """The message has ended; without a blank line all of it was header section."""
+    def finish(self) -> bytes:
+        """The message has ended; without a blank line all of it was header section. Returns ``section``."""
         if self.section is None:
             self._end(len(self._seen), 0, b"")
+        assert self.section is not None, "just ended"
+        return self.section
 
     def _end(self, length: int, used: int, chunk: bytes) -> bytes:
         section = bytes(self._seen[:length])

@@ -101,4 +101,4 @@ def _read_domain(written: str) -> str:
         domain = normalize_name(written)
     except ValueError:
         return ""
-    return domain if "." in domain and not domain.startswith("[") else ""
+    return domain if "." in domain and " " not in domain and not domain.startswith("[") else ""
