@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import IPv4Address
 from datetime import UTC, datetime
+from ipaddress import IPv4Address
 from typing import Any, Final
 
 import pytest
