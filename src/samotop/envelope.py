@@ -1,7 +1,7 @@
 """The envelope: what the SMTP commands said, never the message header.
 
 Reverse-path, forward-paths and their parameters (RFC 5321 §3.3, RFC 3461,
-RFC 1870, RFC 6152, RFC 6531, RFC 3030, RFC 8689).
+RFC 1870, RFC 6152, RFC 6531, RFC 3030, RFC 8689, RFC 2852, RFC 4865).
 """
 
 from __future__ import annotations
@@ -51,11 +51,28 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliverBy:
+    """The BY parameter (RFC 2852 §4): how many ``seconds`` after its arrival a message must be delivered.
+
+    Where that is not possible it comes back if ``returns`` (by-mode R), else
+    its sender is told of the delay and we go on trying (N). ``traces`` asks
+    for a notification from each relay (T).
+    """
+
+    seconds: int
+    returns: bool = True
+    traces: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class MailParameters:
     """The parameters of MAIL, with the defaults that silence means.
 
     ``size`` in octets as declared, 0 for undeclared. ``submitter`` is the
     AUTH= parameter (RFC 4954 §5), which is a claim and no evidence.
+    ``hold_for`` (seconds after arrival) and ``hold_until`` (seconds since
+    1970) keep the message from delivery until then (RFC 4865 §5); at most one
+    of them is given.
     """
 
     size: int = 0
@@ -65,6 +82,9 @@ class MailParameters:
     envelope_id: str | None = None
     requires_tls: bool = False
     submitter: str | None = None
+    deliver_by: DeliverBy | None = None
+    hold_for: int | None = None
+    hold_until: float | None = None
 
 
 NO_PARAMETERS = MailParameters()

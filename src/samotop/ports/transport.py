@@ -37,10 +37,23 @@ class Handover:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one handover: 2.y.z delivered, 4.y.z try again, 5.y.z never (status says which)."""
+    """What became of one handover: 2.y.z delivered, 4.y.z try again, 5.y.z never (status says which).
+
+    The rest is of next hops. ``server`` is the host name of the one that said
+    it, empty for ourselves; ``reply`` its reply as it came, code and all.
+    ``is_relayed``: another server has it now; ``takes_wishes``: and has taken
+    over the sender's wishes about notifications (RFC 3461 §5.2.1).
+    ``retry_at`` (seconds since 1970) is when to try again where that is known:
+    then nobody was asked, and it counts as no attempt.
+    """
 
     status: EnhancedStatus
     text: str = ""
+    server: str = ""
+    reply: str = ""
+    is_relayed: bool = False
+    takes_wishes: bool = False
+    retry_at: float | None = None
 
     @property
     def is_delivered(self) -> bool:

@@ -50,12 +50,16 @@ class Pending:
     """A recipient that delivery still owes an outcome.
 
     ``attempts`` counts tries so far; ``last`` is the last reply or error in
-    words, for ``queue show``.
+    words, for ``queue show``. ``due`` is when this recipient's next attempt
+    may begin: 0 where the entry's own time says it. ``is_warned`` once the
+    sender was told of the delay.
     """
 
     recipient: Recipient
     attempts: int = 0
     last: str = ""
+    due: float = 0.0
+    is_warned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

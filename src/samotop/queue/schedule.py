@@ -24,6 +24,8 @@ class ScheduleRules:
     """The part of an interval by which it varies, to either side."""
     max_age: float = 5 * 86400.0
     """From arrival until we give up (RFC 5321 §4.5.4.1: four to five days)."""
+    warn_after: float = 4 * 3600.0
+    """From arrival until the sender is told of a delay, once; unless it asked not to be."""
 
 
 RULES: Final = ScheduleRules()
@@ -32,13 +34,21 @@ DOUBLINGS_LIMIT: Final = 64
 
 
 def plan_attempt(
-    attempts: int, now: float, received_at: float, random: float, rules: ScheduleRules = RULES
+    attempts: int,
+    now: float,
+    received_at: float,
+    random: float,
+    rules: ScheduleRules = RULES,
+    *,
+    gives_up: float | None = None,
 ) -> float | None:
     """When the next attempt is due after ``attempts`` have failed; ``None`` where the time is up.
 
-    ``random`` is in [0, 1). The last attempt comes when the time is just up, not before.
+    ``random`` is in [0, 1). The last attempt comes when the time is just up, not before. ``gives_up`` is when that is
+    (seconds since 1970), where it is not ``rules.max_age`` after the arrival.
     """
-    gives_up = received_at + rules.max_age
+    if gives_up is None:
+        gives_up = received_at + rules.max_age
     if now >= gives_up:
         return None
     interval = min(rules.longest, rules.first * rules.factor ** min(max(attempts, 1) - 1, DOUBLINGS_LIMIT))

@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from samotop.address import NULL_PATH, Address, ReversePath
-from samotop.envelope import NO_PARAMETERS, Body, Envelope, MailParameters, Notify, Recipient, Ret
+from samotop.envelope import NO_PARAMETERS, Body, DeliverBy, Envelope, MailParameters, Notify, Recipient, Ret
 from samotop.queue.entry import Entry, Pending, State, Trace
 
 VERSION: Final = 1
@@ -47,7 +47,7 @@ def encode_record(envelope: Envelope, trace: Trace) -> bytes:
 
 def encode_pending(pending: tuple[Pending, ...]) -> bytes:
     """The recipients that are still owed an outcome."""
-    return _encode((VERSION, [(_recipient(p.recipient), p.attempts, printable(p.last)) for p in pending]))
+    return _encode((VERSION, [_pending(one) for one in pending]))
 
 
 def decode_entry(row: tuple[Any, ...]) -> Entry:
@@ -68,7 +68,7 @@ def decode_entry(row: tuple[Any, ...]) -> Entry:
             version, items = _decode(pending)
             if version != VERSION:
                 raise ValueError
-            waiting = tuple(Pending(_decode_recipient(r), attempts, last) for r, attempts, last in items)
+            waiting = tuple(Pending(_decode_recipient(recipient), *rest) for recipient, *rest in items)
         return Entry(name, envelope, waiting, Trace(*trace), size, STATES[state], due, reason)
     except (ValueError, TypeError, IndexError, msgspec.DecodeError) as error:
         raise ValueError(f"the row of entry {name} cannot be read") from error
@@ -90,6 +90,12 @@ def _recipient(recipient: Recipient) -> tuple[str, str, int | None, str | None]:
     return (address.local, address.domain, None if notify is None else notify.value, recipient.original)
 
 
+def _pending(pending: Pending) -> tuple[object, ...]:
+    """Without a time of its own it is as long as it was before recipients had any."""
+    tried = (_recipient(pending.recipient), pending.attempts, printable(pending.last))
+    return (*tried, pending.due, pending.is_warned) if pending.due or pending.is_warned else tried
+
+
 def _trace(trace: Trace) -> tuple[object, ...]:
     """Without results it is as long as it was before there were any: an older program reads it too."""
     facts = (
@@ -106,7 +112,11 @@ def _trace(trace: Trace) -> tuple[object, ...]:
 
 def _parameters(p: MailParameters) -> tuple[object, ...]:
     ret = None if p.ret is None else p.ret.value
-    return (p.size, p.body.value, p.is_utf8, ret, p.envelope_id, p.requires_tls, p.submitter)
+    known = (p.size, p.body.value, p.is_utf8, ret, p.envelope_id, p.requires_tls, p.submitter)
+    by = p.deliver_by
+    if by is None and p.hold_for is None and p.hold_until is None:
+        return known  # as long as it was before there were any of these
+    return (*known, None if by is None else (by.seconds, by.returns, by.traces), p.hold_for, p.hold_until)
 
 
 def _decode_path(path: list[Any] | None) -> ReversePath:
@@ -119,7 +129,17 @@ def _decode_recipient(item: list[Any]) -> Recipient:
 
 
 def _decode_parameters(item: list[Any]) -> MailParameters:
-    size, body, is_utf8, ret, envelope_id, requires_tls, submitter = item
+    size, body, is_utf8, ret, envelope_id, requires_tls, submitter, *times = item
+    by, hold_for, hold_until = times or (None, None, None)
     return MailParameters(
-        size, Body(body), is_utf8, None if ret is None else Ret(ret), envelope_id, requires_tls, submitter
+        size,
+        Body(body),
+        is_utf8,
+        None if ret is None else Ret(ret),
+        envelope_id,
+        requires_tls,
+        submitter,
+        None if by is None else DeliverBy(*by),
+        hold_for,
+        hold_until,
     )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from samotop.address import NULL_PATH, Address
-from samotop.envelope import Body, Envelope, MailParameters, Notify, Recipient, Ret
+from samotop.envelope import Body, DeliverBy, Envelope, MailParameters, Notify, Recipient, Ret
 from samotop.queue.entry import Entry, Pending, State, Trace
 from samotop.store.records import (
     STATE_NUMBERS,
@@ -102,3 +102,16 @@ def test_half_characters_in_a_peers_words_can_be_written_down() -> None:
     encode_record(ENVELOPE, Trace("\udcff", "", "SMTP", 0.0))
     assert printable("\udce4hm") == "?hm"
     assert printable("ähm") == "ähm"
+
+
+def test_times_of_single_recipients_and_of_senders_come_back() -> None:
+    """Each recipient has a time of its own; DELIVERBY and FUTURERELEASE are kept. Rows without them read as before."""
+    parameters = MailParameters(deliver_by=DeliverBy(90, False, True), hold_for=60)
+    recipient = Recipient(Address("bob", "example.org"))
+    envelope = Envelope(NULL_PATH, (recipient,), parameters)
+    trace = Trace("a", "192.0.2.1", "ESMTP", 5.0)
+    pending = (Pending(recipient, 2, "4.0.0 busy", 99.5, True), Pending(recipient, 1, "4.0.0 full"))
+    row = ("A" * 20, encode_record(envelope, trace), encode_pending(pending), 10, 0, 50.0, "")
+    entry = decode_entry(row)
+    assert entry.envelope == envelope
+    assert entry.pending == pending
