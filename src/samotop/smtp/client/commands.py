@@ -1,74 +1,21 @@
-"""The client's side of the grammar: commands to octets, octets to replies, with no I/O.
+"""Commands to octets, as a client writes them (RFC 5321 §4.1.1, RFC 3461 §4).
 
-``take_reply`` is as strict as the server's parser where a mistake could be
-turned against us (endless replies, lines without end) and tolerant in what
-harms nobody (texts in any encoding, a missing enhanced status).
-RFC 5321 §4.2, RFC 2034, RFC 3461.
+Raises ``BadPath`` for an address that cannot be written: one made by hand
+must not be able to end its command and begin another.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from samotop.address import ReversePath
 from samotop.envelope import Body, MailParameters, Notify, Recipient
-from samotop.errors import PeerError
-from samotop.reply import REPLY_LINES_LIMIT, Reply
 from samotop.smtp.paths import BadPath, take_path
 from samotop.smtp.xtext import format_xtext
-from samotop.status import EnhancedStatus
 
-REPLY_LINE_LIMIT: Final = 2048
-"""Octets of a reply's line that we read: four times what RFC 5321 §4.5.3.1.5 allows to send."""
-
-_LINE: Final = re.compile(rb"([2-5][0-9]{2})([ -]|$)([^\r\n]*)")
 _BODY_NEEDS: Final = {Body.EIGHT_BIT: "8BITMIME", Body.BINARY: "BINARYMIME"}
 _LOCAL_LIMIT: Final = 1000
 """Octets of a local part that we send: what a server makes of a long one is its own matter."""
-_STATUS: Final = re.compile(r"([245])\.([0-9]{1,3})\.([0-9]{1,3})(?: |$)")
-
-
-class BadReply(PeerError):
-    """What the server sent is no reply: nothing after it can be trusted."""
-
-
-def take_reply(buffer: bytearray) -> Reply | None:
-    """Take one whole reply off the front of ``buffer``; ``None`` means "not complete yet".
-
-    Raises ``BadReply`` for lines too long or too many, codes that change
-    within a reply, and anything that is not a reply.
-    """
-    at = 0
-    code = b""
-    texts: list[str] = []
-    while True:
-        end = buffer.find(b"\n", at, at + REPLY_LINE_LIMIT)
-        if end < 0:
-            if len(buffer) - at >= REPLY_LINE_LIMIT:
-                raise BadReply("reply line too long")
-            return None
-        match = _LINE.fullmatch(bytes(buffer[at:end]).removesuffix(b"\r"))
-        if match is None or (code and match[1] != code):
-            raise BadReply("not a reply")
-        code = match[1]
-        texts.append(match[3].decode("utf-8", "replace"))
-        at = end + 1
-        if match[2] != b"-":
-            del buffer[:at]
-            return _reply(int(code), texts)
-        if len(texts) >= REPLY_LINES_LIMIT:
-            raise BadReply("reply has too many lines")
-
-
-def _reply(code: int, texts: list[str]) -> Reply:
-    status: EnhancedStatus | None = None
-    match = _STATUS.match(texts[-1])
-    if match is not None and int(match[1]) == code // 100:
-        status = EnhancedStatus(int(match[1]), int(match[2]), int(match[3]))
-        word = match[0].removesuffix(" ")
-        texts = [text[len(word) + 1 :] if text == word or text.startswith(word + " ") else text for text in texts]
-    return Reply(code, status, tuple(texts))
 
 
 def format_mail(reverse_path: ReversePath, parameters: MailParameters, extensions: frozenset[str]) -> bytes:
