@@ -18,6 +18,12 @@ need swaks command -v swaks
 need libnet-ssleay-perl perl -MNet::SSLeay -e 1 # swaks speaks TLS through it
 need strace command -v strace
 need curl command -v curl
+need knot command -v knotd
+need knot-dnssecutils command -v kzonecheck
+need unbound command -v unbound
+need opendkim command -v opendkim
+need opendkim-tools command -v opendkim-testmsg
+need libxml2-utils command -v xmllint
 
 [ -n "$missing" ] || exit 0
 
@@ -29,7 +35,15 @@ fi
 echo "Installing the Debian packages$missing."
 export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+# Tests start the servers among them themselves, on ports of their own: Debian is not to start any.
+policy=/usr/sbin/policy-rc.d
+if [ -e "$policy" ]; then
+    policy=
+else
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+fi
+trap 'rm -f "$log" $policy' EXIT
 # Postfix is wanted for its tools; unconfigured it starts no server and listens nowhere.
 echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections 2>/dev/null || true
 apt-get update -qq >"$log" 2>&1 || true

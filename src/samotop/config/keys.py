@@ -16,7 +16,7 @@ from typing import Any, Final
 from samotop.config import patterns, places, quantities
 from samotop.config.fault import BadValue
 from samotop.errors import SetupError
-from samotop.net.endpoint import Tcp, parse_endpoint
+from samotop.net.nameservers import parse_name_server
 from samotop.routing.rewriting import check_expression
 
 ACCOUNT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -152,23 +152,15 @@ def _read_path(raw: object) -> Path:
 
 
 def _read_resolver(raw: object) -> str:
-    remedy = 'write "127.0.0.1:53", "[::1]:5353", "192.0.2.1" or "tls://192.0.2.1"'
     if not isinstance(raw, str):
-        raise BadValue("a name server is a text", remedy)
-    text = raw.strip()
-    plain = text.removeprefix("tls://")
-    name = ""
-    for candidate in (plain, f"{plain}:53", f"[{plain}]:53"):
-        try:
-            endpoint = parse_endpoint(candidate)
-        except SetupError:
-            continue
-        if isinstance(endpoint, Tcp) and endpoint.port and endpoint.host != "*":
-            name = endpoint.host
-            break
-    if name and (plain != text or re.fullmatch(r"[\d.]+|.*:.*", name)):  # only TLS can check a name
-        return text
-    raise BadValue(f"{_shown(raw)} is not a name server", remedy)
+        raise BadValue(
+            "a name server is a text", 'write "127.0.0.1:53", "[::1]:5353", "192.0.2.1" or "tls://192.0.2.1"'
+        )
+    try:
+        parse_name_server(raw.strip())
+    except SetupError as error:
+        raise BadValue(error.args[0], error.remedy) from None
+    return raw.strip()
 
 
 def _read_regex(raw: object) -> str:

@@ -20,7 +20,6 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, repeat
 from typing import Any, Final, Protocol, TypeVar
 
 from samotop.address import NULL_PATH, Address
@@ -192,7 +191,7 @@ class DmarcReporting:
             end=begin + DAY_SECONDS - 1,
             generator="Samotop",
         )
-        report = aggregate(chain.from_iterable(repeat(row, count) for row, count in rows), metadata)
+        report = aggregate(rows, metadata)
         mail = format_message(
             report,
             receiver=reporter.hostname,

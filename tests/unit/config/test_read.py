@@ -58,7 +58,7 @@ exempt = ["192.0.2.0/24"]
 banner_wait = "2s"
 
 [dns]
-servers = ["127.0.0.1:5353", "tls://dns.example.net"]
+servers = ["127.0.0.1:5353", "tls://192.0.2.1#dns.example.net"]
 trusted = true
 
 [consent]

@@ -5,7 +5,7 @@ destinations and sends is a service. For one that sends:
 
     row = make_row(peer, dmarc_result, spf_result, dkim_results)         each message
     for domain, rows in group_rows(kept).items():                        once a day
-        report = aggregate(rows, Metadata(...))
+        report = aggregate([(row, 1) for row in rows], Metadata(...))
         destinations = await find_destinations(domain, parse_destinations(rows[-1].rua), resolver)
         mail = format_message(report, receiver=..., author=..., recipients=..., now=...)
 

@@ -25,19 +25,19 @@ def group_rows(rows: Iterable[DmarcRow]) -> dict[str, list[DmarcRow]]:
     return grouped
 
 
-def aggregate(rows: Iterable[DmarcRow], metadata: Metadata) -> AggregateReport:
-    """One report of rows that have one policy domain.
+def aggregate(rows: Iterable[tuple[DmarcRow, int]], metadata: Metadata) -> AggregateReport:
+    """One report of rows that have one policy domain, each with how many messages it stands for.
 
     A policy that changed in between is told as it was at the last row (RFC
     9990 §3.1). Raises ``ValueError`` without rows or with several policy domains.
     """
     counts: Counter[Evaluated] = Counter()
     policy = None
-    for row in rows:
+    for row, count in rows:
         if policy is not None and policy.domain != row.policy.domain:
             raise ValueError("a report is about one policy domain")
         policy = row.policy
-        counts[_arrange(row.evaluated)] += 1
+        counts[_arrange(row.evaluated)] += count
     if policy is None:
         raise ValueError("a report has at least one row")
     ordered = sorted(counts.items(), key=lambda item: (-item[1], repr(item[0])))

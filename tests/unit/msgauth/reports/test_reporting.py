@@ -109,15 +109,20 @@ async def make_rows() -> list[DmarcRow]:
     return [row for row in rows if row is not None]
 
 
+def once(rows: list[DmarcRow]) -> list[tuple[DmarcRow, int]]:
+    """Each for one message."""
+    return [(row, 1) for row in rows]
+
+
 async def test_equal_messages_are_counted_and_order_does_not_matter() -> None:
     rows = await make_rows()
-    report = aggregate(rows, METADATA)
+    report = aggregate(once(rows), METADATA)
     assert [row.count for row in report.rows] == [2, 1, 1]
     assert report.message_count == 4
     for seed in range(5):
         shuffled = rows[:]
         random.Random(seed).shuffle(shuffled)
-        assert aggregate(shuffled, METADATA) == report
+        assert aggregate(once(shuffled), METADATA) == report
 
 
 async def test_a_report_is_about_one_policy_domain() -> None:
@@ -129,13 +134,13 @@ async def test_a_report_is_about_one_policy_domain() -> None:
     }
     for bad in ([*rows, other], []):
         with pytest.raises(ValueError):
-            aggregate(bad, METADATA)
+            aggregate(once(bad), METADATA)
 
 
 async def test_a_policy_that_changed_is_told_as_it_was_last() -> None:
     rows = await make_rows()
     changed = replace(rows[0], policy=PublishedPolicy("example.org", "none"))
-    assert aggregate([*rows, changed], METADATA).policy.p == "none"
+    assert aggregate(once([*rows, changed]), METADATA).policy.p == "none"
 
 
 async def test_the_best_signatures_are_told_first() -> None:
@@ -149,7 +154,9 @@ async def test_the_best_signatures_are_told_first() -> None:
     ]
     row = await evaluate("example.org", None, *signatures)
     assert row is not None
-    told = aggregate([row], METADATA).rows[0].evaluated.dkim
+    (counted,) = aggregate([(row, 3)], METADATA).rows
+    assert counted.count == 3
+    told = counted.evaluated.dkim
     assert len(told) == SIGNATURE_LIMIT
     assert [outcome.domain for outcome in told[:3]] == ["example.org", "mail.example.org", "example.net"]
 
@@ -291,7 +298,7 @@ async def test_a_size_limit_is_respected() -> None:
 
 
 async def test_a_summary_counts(report: AggregateReport) -> None:
-    other = aggregate(await make_rows(), METADATA)
+    other = aggregate(once(await make_rows()), METADATA)
     summary = summarize([report, other])
     assert (summary.reports, summary.domains, summary.begin, summary.end) == (
         2,
