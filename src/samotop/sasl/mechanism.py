@@ -34,8 +34,15 @@ LOGIN: Final = "LOGIN"
 SCRAM_SHA_256: Final = "SCRAM-SHA-256"
 SCRAM_SHA_256_PLUS: Final = "SCRAM-SHA-256-PLUS"
 
+EXTERNAL: Final = "EXTERNAL"
+OAUTHBEARER: Final = "OAUTHBEARER"
+XOAUTH2: Final = "XOAUTH2"
+
 MECHANISMS: Final = (SCRAM_SHA_256_PLUS, SCRAM_SHA_256, PLAIN, LOGIN)
-"""All that we speak, the strongest first."""
+"""All of which we speak the server's side, the strongest first."""
+
+CLIENT_MECHANISMS: Final = (EXTERNAL, SCRAM_SHA_256_PLUS, SCRAM_SHA_256, OAUTHBEARER, XOAUTH2, PLAIN, LOGIN)
+"""All of which we speak the client's side, in the order in which they are chosen."""
 
 RESPONSE_LIMIT: Final = 12288
 """Octets of one response or challenge that either side looks at (RFC 4954 §4 allows base64 lines of that length)."""
