@@ -6,6 +6,8 @@ address and a known action, and not more of them than the bound.
 
 from __future__ import annotations
 
+import sys
+
 from samotop.dsn import parse_notification
 from samotop.dsn.read import GROUPS_LIMIT
 
@@ -22,3 +24,15 @@ def check_one_input(octets: bytes) -> None:
         if found is not None:
             assert 0 < len(found.recipients) <= GROUPS_LIMIT
             assert all(one.final and one.action for one in found.recipients)
+
+
+def main() -> None:
+    import atheris
+
+    atheris.instrument_all()
+    atheris.Setup(sys.argv, check_one_input)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
