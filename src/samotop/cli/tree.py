@@ -11,7 +11,7 @@ from typing import Final
 
 from cyclopts import App, CycloptsError, Parameter
 
-from samotop.cli import account, check, dns, init, queue, start, verify
+from samotop.cli import account, check, dns, init, queue, report, start, verify
 from samotop.cli.outcome import DONE, USAGE, settle
 from samotop.cli.pages import Pages, wide_console
 
@@ -45,6 +45,12 @@ Examples:
       --from bob@example.net
   samotop queue show ID --content | samotop verify -"""
 
+_REPORT: Final = """\
+Examples:
+  samotop report read mail/postmaster
+  samotop report read google.com!example.org!1795219200!1795305599.zip
+  samotop report read ~/reports --json"""
+
 
 def build() -> App:
     """The tree of verbs."""
@@ -77,6 +83,13 @@ def build() -> App:
     _leaf(names, dns.check, "check", "Example:\n  samotop dns check example.org --server 192.0.2.53")
     _leaf(names, dns.rotate, "rotate", "Example:\n  samotop dns rotate example.org")
     tree.command(names)
+    reports = _branch(
+        "report",
+        "Read what others report on mail that says it is yours.",
+        "Example:\n  samotop report read mail/postmaster",
+    )
+    _leaf(reports, report.read, "read", _REPORT)
+    tree.command(reports)
     _leaf(tree, verify.verify, "verify", _VERIFY)
     return tree
 

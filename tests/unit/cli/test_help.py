@@ -13,6 +13,7 @@ VERBS = [
     *(("queue", verb) for verb in ("list", "show", "retry", "hold", "release", "drop")),
     ("verify",),
     *(("dns", verb) for verb in ("records", "check", "rotate")),
+    ("report", "read"),
 ]
 
 
@@ -45,6 +46,7 @@ Commands:
   account     Create and change accounts.
   dns         Print and check the records of a domain; replace its DKIM keys.
   queue       See what waits, and act on it.
+  report      Read what others report on mail that says it is yours.
   --help, -h  Display this message and exit.
   --version   Display application version.
 
@@ -71,7 +73,7 @@ def test_every_verb_has_an_example_and_fits_the_terminal(run, verb: tuple[str, .
 
 
 @pytest.mark.parametrize(
-    "verb", [*VERBS[2:4], ("account", "list"), ("account", "show"), ("queue", "list"), *VERBS[-4:]]
+    "verb", [*VERBS[2:4], ("account", "list"), ("account", "show"), ("queue", "list"), *VERBS[-5:]]
 )
 def test_what_lists_or_shows_has_json(run, verb: tuple[str, ...]) -> None:
     assert "--json" in run(*verb, "--help")[1]
