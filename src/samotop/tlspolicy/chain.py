@@ -1,8 +1,8 @@
 """A server's certificates: from its own to an authority, when they hold, for which names (RFC 5280 §6, RFC 7672 §3.2).
 
 For chains that a TLSA record vouches for, whose authorities are anybody's:
-``find_path`` and ``check_path``. For the public authorities: ``Trust``, which
-lets the cryptography library judge, as strictly as browsers do.
+``find_path`` and ``check_path``. For the public authorities: ``Trust``, where
+the cryptography library finds the path and verifies it first.
 
 Signatures are the library's work; what is decided here is the order, the
 dates, who may sign for whom, and the names. Not looked at: revocation, which
@@ -44,6 +44,12 @@ _KNOWN: Final = frozenset((
 """Extensions that may be critical: what they say is obeyed, or concerns policies, for which nobody asks."""
 
 Extension = TypeVar("Extension", bound=x509.ExtensionType)
+
+_EITHER: Final = verification.Criticality.AGNOSTIC
+_AUTHORITY: Final = verification.ExtensionPolicy.permit_all().require_present(x509.BasicConstraints, _EITHER, None)
+_SERVER: Final = verification.ExtensionPolicy.permit_all().require_present(x509.SubjectAlternativeName, _EITHER, None)
+"""What the library looks at in extensions: little, as its own rules are those of browsers, which
+refuse what mail servers take. ``check_path`` looks at the rest."""
 
 Link = tuple[x509.Certificate, bytes]
 """A certificate and its octets."""
@@ -267,9 +273,10 @@ class Trust:
         if self._store is None:
             raise ChainFault(Failure.UNTRUSTED, "no authority is known here")
         policy = verification.PolicyBuilder().store(self._store).time(moment)
+        policy = policy.extension_policies(ca_policy=_AUTHORITY, ee_policy=_SERVER)
         verifier = policy.build_server_verifier(x509.DNSName(normalize_name(wanted[0])))
         try:
-            verifier.verify(links[0], links[1:])
+            check_path(verifier.verify(links[0], links[1:]), wanted[:1], now)
         except verification.VerificationError:
             for certificate in links[1:]:
                 check_dates(certificate, moment)
