@@ -1,0 +1,314 @@
+"""Opening a connection: to a TCP port, a UNIX socket, a child process, or through a SOCKS5 proxy.
+
+    stream = await dial(Tcp("mail.example.org", 25), until, resolver=resolver)
+
+A name's addresses are raced (happy eyeballs, RFC 8305): IPv6 and IPv4 take
+turns, the next begins when one has failed or has not answered in
+``DialRules.stagger``, the first to connect wins. They come from the caller, a
+``Resolver``, or the system. A child is started with an argument list, never a
+shell; its standard input and output are one end of a socket pair.
+
+Raises ``DialFault`` alone: ``failure`` for programs, ``status`` (RFC 3463) for
+the queue, a text in plain words that names no address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from ipaddress import ip_address
+from itertools import chain, zip_longest
+from typing import Final
+
+from samotop.dns.resolver import Resolver
+from samotop.errors import PeerError
+from samotop.net.endpoint import Tcp, Unix
+from samotop.net.socks import SocksExchange, SocksFault
+from samotop.net.stream import Stream
+from samotop.status import EnhancedStatus, parse_status
+
+CHILD_SECONDS: Final = 5.0
+"""For a child to end by itself once its connection is closed; then it is told to, then made to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A program that speaks on its standard input and output. ``arguments`` begin with its path or name."""
+
+    arguments: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"child:{self.arguments[0]}"
+
+
+Place = Tcp | Unix | Child
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A SOCKS5 proxy, which resolves names itself (RFC 1928)."""
+
+    host: str
+    port: int = 1080
+    login: tuple[str, str] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DialRules:
+    """Times are in seconds."""
+
+    attempt: float = 30.0
+    """For one address to accept."""
+    stagger: float = 0.25
+    """Until the next address is tried beside it (RFC 8305 §5, the Connection Attempt Delay)."""
+    addresses: int = 10
+    """Of one name that are tried; hosts with more are many hosts."""
+    sources: tuple[str, ...] = ()
+    """Our own addresses to connect from: the first of the family that is dialled."""
+
+
+class DialFailure(Enum):
+    """Why there is no connection."""
+
+    NO_SUCH_HOST = "no such host"
+    NO_ADDRESS = "no address"
+    DNS = "dns"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    PROXY = "proxy"
+    LOCAL = "local"
+
+
+_STATUS: Final = {
+    DialFailure.NO_SUCH_HOST: "5.1.2",
+    DialFailure.NO_ADDRESS: "5.1.2",
+    DialFailure.DNS: "4.4.3",
+    DialFailure.REFUSED: "4.4.1",
+    DialFailure.UNREACHABLE: "4.4.1",
+    DialFailure.TIMEOUT: "4.4.1",
+    DialFailure.PROXY: "4.4.1",
+    DialFailure.LOCAL: "4.3.0",
+}
+
+
+class DialFault(PeerError):
+    """There is no connection. The text names no address."""
+
+    def __init__(self, failure: DialFailure, text: str) -> None:
+        super().__init__(text)
+        self.failure = failure
+
+    @property
+    def status(self) -> EnhancedStatus:
+        return parse_status(_STATUS[self.failure])
+
+
+async def dial(
+    place: Place,
+    until: float,
+    *,
+    resolver: Resolver | None = None,
+    addresses: Sequence[str] = (),
+    proxy: Proxy | None = None,
+    rules: DialRules = DialRules(),
+) -> Stream:
+    """Connect to ``place`` before ``until`` (on the loop's clock). ``addresses``, where given, are the host's.
+
+    Raises ``DialFault``.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout_at(until):
+            if isinstance(place, Unix):
+                return await _connect_unix(loop, place)
+            if isinstance(place, Child):
+                return await _start_child(loop, place)
+            if proxy is not None:
+                host = addresses[0] if addresses else place.host
+                return await _through(proxy, host, place.port, until, resolver, rules)
+            found = list(addresses) or await find_addresses(place.host, resolver)
+            return await _race(loop, interleave(found)[: rules.addresses], place.port, rules)
+    except TimeoutError:
+        raise DialFault(DialFailure.TIMEOUT, "the server did not answer in time") from None
+
+
+async def find_addresses(host: str, resolver: Resolver | None) -> list[str]:
+    """A host's addresses, IPv6 before IPv4; the system is asked where there is no resolver. Raises ``DialFault``."""
+    try:
+        return [str(ip_address(host.strip("[]")))]
+    except ValueError:
+        pass
+    if resolver is None:
+        return await _ask_system(host)
+    answers = await asyncio.gather(resolver.lookup(host, "AAAA"), resolver.lookup(host, "A"))
+    found = [name for answer in answers for name in answer.names]
+    if found:
+        return found
+    if any(answer.is_temporary for answer in answers):
+        raise DialFault(DialFailure.DNS, "the server's address could not be looked up")
+    raise DialFault(DialFailure.NO_SUCH_HOST, "the server's name has no address")
+
+
+def interleave(addresses: Sequence[str]) -> list[str]:
+    """The same with families taking turns, each in its order, that of the first first (RFC 8305 §4)."""
+    first = [one for one in addresses if (":" in one) == (":" in addresses[0])]
+    second = [one for one in addresses if (":" in one) != (":" in addresses[0])]
+    return [one for one in chain.from_iterable(zip_longest(first, second)) if one is not None]
+
+
+async def _ask_system(host: str) -> list[str]:
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError) as error:
+        absent = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
+        if isinstance(error, UnicodeError) or error.errno in absent:
+            raise DialFault(DialFailure.NO_SUCH_HOST, "the server's name has no address") from None
+        raise DialFault(DialFailure.DNS, "the server's address could not be looked up") from None
+    return list(dict.fromkeys(str(one[4][0]) for one in found))
+
+
+async def _race(loop: asyncio.AbstractEventLoop, addresses: list[str], port: int, rules: DialRules) -> Stream:
+    """The first address to accept wins; the others are let go."""
+    if len(addresses) == 1:
+        return await _connect(loop, addresses[0], port, rules)
+    running: set[asyncio.Task[Stream]] = set()
+    waiting = list(reversed(addresses))
+    faults: list[DialFault] = []
+    try:
+        while waiting or running:
+            if waiting:
+                running.add(loop.create_task(_connect(loop, waiting.pop(), port, rules)))
+            done, running = await asyncio.wait(
+                running, timeout=rules.stagger if waiting else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            streams: list[Stream] = []
+            for task in done:
+                error = task.exception()
+                if error is None:
+                    streams.append(task.result())
+                elif isinstance(error, DialFault):
+                    faults.append(error)
+                else:
+                    raise error
+            if streams:
+                for other in streams[1:]:
+                    other.abort()
+                return streams[0]
+    finally:
+        for task in running:
+            task.add_done_callback(_let_go)
+            task.cancel()
+    raise faults[-1]
+
+
+def _let_go(task: asyncio.Task[Stream]) -> None:
+    """A race that was lost may have been won a moment later."""
+    if not task.cancelled() and task.exception() is None:
+        task.result().abort()
+
+
+async def _connect(loop: asyncio.AbstractEventLoop, address: str, port: int, rules: DialRules) -> Stream:
+    source = next((one for one in rules.sources if (":" in one) == (":" in address)), None)
+    local = (source, 0) if source is not None else None
+    try:
+        async with asyncio.timeout(rules.attempt):
+            _, stream = await loop.create_connection(Stream, address, port, local_addr=local)
+    except OSError as error:
+        raise _fault(error) from None
+    return stream
+
+
+async def _connect_unix(loop: asyncio.AbstractEventLoop, place: Unix) -> Stream:
+    try:
+        _, stream = await loop.create_unix_connection(Stream, place.path)
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            raise DialFault(DialFailure.REFUSED, "there is no such socket") from None
+        raise _fault(error) from None
+    return stream
+
+
+async def _through(
+    proxy: Proxy, host: str, port: int, until: float, resolver: Resolver | None, rules: DialRules
+) -> Stream:
+    """Have a proxy connect. The name goes to it unresolved."""
+    exchange = SocksExchange(host, port, login=proxy.login)
+    try:
+        stream = await dial(Tcp(proxy.host, proxy.port), until, resolver=resolver, rules=rules)
+    except DialFault as fault:
+        raise DialFault(DialFailure.PROXY, f"no connection to the proxy: {fault}") from None
+    try:
+        stream.write(exchange.start())
+        while not exchange.is_done:
+            octets = await stream.receive(until)
+            if not octets:
+                raise SocksFault("the proxy closed the connection")
+            stream.write(exchange.feed(octets))
+    except SocksFault as fault:
+        stream.abort()
+        raise DialFault(DialFailure.PROXY, str(fault)) from None
+    except BaseException:
+        stream.abort()
+        raise
+    stream.unread(exchange.rest)
+    return stream
+
+
+async def _start_child(loop: asyncio.AbstractEventLoop, place: Child) -> Stream:
+    """Start the program with a socket for its standard input and output; its end is waited for in the background."""
+    ours, theirs = socket.socketpair()
+    try:
+        ours.setblocking(False)
+
+        def start() -> subprocess.Popen[bytes]:
+            return subprocess.Popen(
+                list(place.arguments), stdin=theirs.fileno(), stdout=theirs.fileno(), start_new_session=True
+            )
+
+        child = await loop.run_in_executor(None, start)
+    except (OSError, ValueError) as error:
+        ours.close()
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "no such command"
+        raise DialFault(DialFailure.LOCAL, f"the program could not be started: {reason}") from None
+    finally:
+        theirs.close()
+    _, stream = await loop.create_unix_connection(Stream, sock=ours)
+    stream.attendant = loop.create_task(_see_off(child, stream))
+    return stream
+
+
+async def _see_off(child: subprocess.Popen[bytes], stream: Stream) -> None:
+    """Wait for a child's end, so that none is left over; make it come where it does not."""
+    try:
+        await stream.wait_closed()
+        for end in (child.terminate, child.kill):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                await asyncio.to_thread(child.wait, CHILD_SECONDS)
+                return
+            end()
+        await asyncio.to_thread(child.wait)
+    finally:
+        if child.poll() is None:
+            child.kill()
+
+
+def _fault(error: OSError) -> DialFault:
+    """What the system says, in words."""
+    if isinstance(error, TimeoutError):
+        return DialFault(DialFailure.TIMEOUT, "the server did not answer in time")
+    number = error.errno
+    if number == errno.ECONNREFUSED:
+        return DialFault(DialFailure.REFUSED, "the server refused the connection")
+    if number in (errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM):
+        return DialFault(DialFailure.LOCAL, f"this machine could not connect: {os.strerror(number)}")
+    if number is not None and number > 0:
+        return DialFault(DialFailure.UNREACHABLE, f"the server cannot be reached: {os.strerror(number)}")
+    return DialFault(DialFailure.UNREACHABLE, "the server cannot be reached")
