@@ -75,6 +75,27 @@ MIGRATIONS: Final = (
         PRIMARY KEY (kind, day, domain, digest)
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    -- What is known of other domains' TLS (ports.policies). Times are seconds since 1970.
+    CREATE TABLE sts_policy (
+        domain     TEXT PRIMARY KEY,
+        mode       TEXT NOT NULL,          -- tlspolicy.mtasts.Mode; empty: a failure is remembered and no policy
+        patterns   TEXT NOT NULL,          -- one host in a line
+        max_age    INTEGER NOT NULL,
+        id         TEXT NOT NULL,          -- of the record that announced it
+        fetched_at REAL NOT NULL,
+        failed_at  REAL NOT NULL,
+        failed_id  TEXT NOT NULL,
+        ends_at    REAL NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX sts_policy_end ON sts_policy (ends_at);
+    CREATE TABLE tls_memory (
+        domain  TEXT PRIMARY KEY,
+        level   TEXT NOT NULL,             -- tlspolicy.levels.Level
+        seen_at REAL NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX tls_memory_seen ON tls_memory (seen_at);
+    """,
 )
 
 Connect = Callable[[str], apsw.Connection]
