@@ -55,10 +55,15 @@ class _Element:
         words, address, comment = "".join(self.words), self.address, self.comment
         self.words, self.address, self.comment = [], None, ""
         if address is None:
-            address = _SPACES.sub("", words) if '"' not in words else words.strip()
-            if "@" not in address:
+            if "@" not in words:
                 return None
-            words = comment
+            if '"' in words:
+                address, words = words, ""
+            else:  # a name without brackets around the address that follows it
+                each = " ".join(words.split()).replace(" @", "@").replace("@ ", "@").split(" ")
+                address = next(word for word in reversed(each) if "@" in word)
+                words = " ".join(word for word in each if word != address)
+            words = words or comment
         parsed = _read_address(address)
         if parsed is None:
             return None

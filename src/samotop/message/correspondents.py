@@ -60,6 +60,8 @@ def _parse(text: str, what: str) -> tuple[Mailbox, ...]:
         found = parse_mailboxes(text.encode("utf-8"))
     except MailboxSyntaxError as error:
         raise ValueError(f"{what}: {error}") from None
+    if text.isascii():
+        return found
     return tuple(replace(one, address=_to_ascii(one.address, what)) for one in found)
 
 

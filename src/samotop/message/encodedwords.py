@@ -32,9 +32,8 @@ _START_B: Final = "=?utf-8?b?"
 _AROUND: Final = len(_START_Q) + 2
 
 # What stands for itself in Q wherever the word may be (RFC 2047 §5 (3)); all others cost three characters an octet.
-_PLAIN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
-_Q: Final = tuple("_" if n == 32 else chr(n) if n in _PLAIN else f"={n:02X}" for n in range(256))
-_NEEDS_THREE: Final = re.compile(rb"[^ A-Za-z0-9!*+\-/]")
+_ONE_EACH: Final = b" ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/"
+_Q: Final = tuple("_" if n == 32 else chr(n) if n in _ONE_EACH else f"={n:02X}" for n in range(256))
 
 # [^?]*+ ends at the next question mark, so that no octet is looked at for two words.
 _WORD: Final = re.compile(r"=\?([!-)+->@-~]{1,40}+)(?:\*[!->@-~]{0,40}+)?\?([BbQq])\?([^?]*+)\?=")
@@ -44,7 +43,7 @@ def encode_words(text: str, room: int = WORD_LIMIT) -> list[str]:
     """``text`` as encoded words. The first takes at most ``room`` characters, at least ``LEAST_ROOM``."""
     octets = text.encode("utf-8")
     room = max(LEAST_ROOM, min(room, WORD_LIMIT))
-    q_length = len(octets) + 2 * sum(1 for _ in _NEEDS_THREE.finditer(octets))
+    q_length = len(octets) + 2 * len(octets.translate(None, _ONE_EACH))
     if q_length <= (len(octets) + 2) // 3 * 4:
         return _encode_q(text, room, q_length)
     return _encode_b(text, octets, room)

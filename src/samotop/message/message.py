@@ -111,7 +111,7 @@ class Message(Reading):
         they are not given; with both given the octets are always the same.
         ``reverse_path`` is where bounces go, if not to the sender. ``wrap`` takes
         the body's part and gives the one to send instead: an OpenPGP or S/MIME
-        signature or encryption (RFC 1847).
+        signature or encryption (RFC 1847), for which nothing is left in 8bit.
 
         Raises ``ValueError`` for what cannot be sent as one wishes: a line end in
         a field, an address that is none, an identifier with a space. Raises
@@ -121,7 +121,7 @@ class Message(Reading):
         sends = check_originators(authors, read_one(sender, "sender") if sender is not None else None)
         lists = [read_correspondents(given, what) for given, what in ((to, "to"), (cc, "cc"), (bcc, "bcc"))]
         identifier = format_id(message_id or f"{present.draw_token()}@{(sends or authors[0]).address.domain}")
-        part = assemble_body(text, html, body, inline, attachments, allows_8bit=allow_8bit)
+        part = assemble_body(text, html, body, inline, attachments, allows_8bit=allow_8bit and wrap is None)
         part = wrap(part) if wrap is not None else part
 
         writer = FieldWriter(utf8=smtputf8)

@@ -29,6 +29,7 @@ PIECE: Final = 54
 """Characters of a value's piece, so that a name as long as "filename", its number and quotes fit into the line."""
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+")
+_UNQUOTED_VALUE: Final = re.compile(r"[A-Za-z0-9._+-]+")  # fewer than a token has: some readers stumble over "*"
 _NAME: Final = re.compile(r"[ \t\r\n;]*+([^=;\"()]*+)(=?)[ \t\r\n]*+")
 _UNQUOTED: Final = re.compile(r"[^;(]*+")
 _SECTION: Final = re.compile(r"([^*]++)(?:\*(\d{1,3}))?(\*?)")
@@ -127,7 +128,7 @@ def format_parameters(first: str, parameters: Mapping[str, str]) -> list[str]:
 
 def _format_parameter(name: str, value: str) -> list[str]:
     if value.isascii() and len(value) <= QUOTED_LIMIT and "=?" not in value:
-        return [f"{name}={value}" if _TOKEN.fullmatch(value) else f"{name}={quote(value)}"]
+        return [f"{name}={value}" if _UNQUOTED_VALUE.fullmatch(value) else f"{name}={quote(value)}"]
     encoded = percent_encode(value, safe="!#$&+-.^_`{|}~")
     if len(encoded) <= PIECE:
         return [f"{name}*=utf-8''{encoded}"]

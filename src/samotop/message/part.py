@@ -191,7 +191,7 @@ class Attachment:
     def to_part(self) -> Part:
         """The part that it becomes. Raises ``ValueError`` and ``OSError``."""
         content, name = self.content, self.name
-        if isinstance(content, FileLike) and not name:
+        if not name and isinstance(content, FileLike):
             name = content.name
         check_text(name, "an attachment's name")
         media_type = self.media_type or guess_media_type(name)
@@ -214,9 +214,9 @@ class Attachment:
 
 def make_plain_name(name: str) -> str:
     """A file's name in ASCII that resembles it."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii")
-    plain = _NOT_PLAIN.sub("_", plain).strip(" ")[-50:]
-    return plain if plain.partition(".")[0] else "file" + plain
+    letters = (c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    plain = _NOT_PLAIN.sub("_", "".join(letters)).strip(" ")[-50:]
+    return plain if plain.partition(".")[0].strip("_") else "file." + plain.rpartition(".")[2].strip("_ ")
 
 
 def _format_disposition(disposition: str, name: str) -> bytes:

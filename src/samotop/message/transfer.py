@@ -1,8 +1,8 @@
 """Content transfer encodings, both ways (RFC 2045 §6).
 
-``choose_encoding`` picks for text the one that costs least and leaves most
-readable: 7bit, 8bit where it is allowed, else quoted-printable or base64,
-whichever is shorter. The encoders write CRLF and lines of at most 76
+``choose_encoding`` picks for text the one that leaves most of it
+readable: 7bit, 8bit where it is allowed, else quoted-printable as long as
+people can read it, and base64 for the rest. The encoders write CRLF and lines of at most 76
 characters; text that is to be encoded has CRLF line ends already.
 
 The decoders read what strangers wrote: nothing in it makes them fail, and what
@@ -25,22 +25,21 @@ ENCODED_LINE: Final = 76
 """Characters of an encoded line (RFC 2045 §6.7, §6.8)."""
 GROUP: Final = ENCODED_LINE // 4 * 3
 """Octets that a line of base64 holds."""
+READABLE: Final = 3
+"""One octet in so many may be beyond quoted-printable's own: then the text is read still, and hardly longer for it."""
 
-_LONG_LINE: Final = re.compile(rb"[^\n]{%d}" % (LINE_LIMIT + 2))
 _LINES: Final = re.compile(rb".{1,%d}" % ENCODED_LINE)
-_NEEDS_THREE: Final = re.compile(rb"[^\t\r\n -<>-~]")
-_STRAY: Final = re.compile(rb"\r(?!\n)|(?<!\r)\n|\0")
+_PLAIN: Final = bytes({*range(32, 127), 9, 10, 13} - {61})
+"""What quoted-printable writes as it is; all other octets cost three."""
 _BASE64_JUNK: Final = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
-
-
-def has_long_line(octets: bytes) -> bool:
-    """Is there a line above 998 octets?"""
-    return len(octets) > LINE_LIMIT and _LONG_LINE.search(octets) is not None
 
 
 def is_lines(octets: bytes) -> bool:
     """Are these lines as mail has them: CRLF and nothing else ends one, none is too long, no NUL? (RFC 2045 §2.8)"""
-    return _STRAY.search(octets) is None and not has_long_line(octets)
+    ends = octets.count(b"\r\n")
+    if octets.count(b"\n") != ends or octets.count(b"\r") != ends or b"\0" in octets:
+        return False
+    return len(octets) <= LINE_LIMIT or max(map(len, octets.split(b"\r\n"))) <= LINE_LIMIT
 
 
 def normalize_lines(octets: bytes) -> bytes:
@@ -57,8 +56,7 @@ def choose_encoding(octets: bytes, *, allows_8bit: bool = False) -> Encoding:
             return "7bit"
         if allows_8bit:
             return "8bit"
-    cost = len(octets) + 2 * sum(1 for _ in _NEEDS_THREE.finditer(octets))
-    return "quoted-printable" if cost <= len(octets) * 4 // 3 + 1 else "base64"
+    return "quoted-printable" if len(octets.translate(None, _PLAIN)) * READABLE <= len(octets) else "base64"
 
 
 def encode_quoted_printable(octets: bytes) -> bytes:
