@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from samotop.peer import Peer, Tls
     from samotop.reply import Reply
     from samotop.server import Server
+    from samotop.transport.sending import Outcome
+    from samotop.transport.smtp.sender import SmtpTransport
     from samotop.verdict import Accept, Action, Defer, Hold, Reject, Verdict
 
 __version__ = "0.1.0"
@@ -38,6 +40,7 @@ _HOMES = {
     "Hold": "samotop.verdict",
     "MailFacts": "samotop.facts",
     "Message": "samotop.message.message",
+    "Outcome": "samotop.transport.sending",
     "Part": "samotop.message.part",
     "Peer": "samotop.peer",
     "Recipient": "samotop.envelope",
@@ -45,6 +48,7 @@ _HOMES = {
     "Reject": "samotop.verdict",
     "Reply": "samotop.reply",
     "Server": "samotop.server",
+    "SmtpTransport": "samotop.transport.smtp.sender",
     "Tls": "samotop.peer",
     "Verdict": "samotop.verdict",
     "accept_domains": "samotop.parts",
@@ -66,6 +70,7 @@ __all__ = [
     "Hold",
     "MailFacts",
     "Message",
+    "Outcome",
     "Part",
     "Peer",
     "Recipient",
@@ -73,6 +78,7 @@ __all__ = [
     "Reject",
     "Reply",
     "Server",
+    "SmtpTransport",
     "Tls",
     "Verdict",
     "accept_domains",

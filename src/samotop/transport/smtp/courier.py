@@ -23,7 +23,7 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from samotop.content import Content
-from samotop.envelope import Envelope, Recipient
+from samotop.envelope import Envelope
 from samotop.message.convert import Unconvertible, convert_content
 from samotop.net.clienttls import Secured
 from samotop.net.stream import Stream
@@ -47,6 +47,7 @@ from samotop.smtp.client import (
 )
 from samotop.status import EnhancedStatus
 from samotop.transport.sending import Progress, RecipientOutcome, same_for_all
+from samotop.transport.smtp.ledger import Ledger
 from samotop.transport.smtp.wording import LOST, NONSENSE, UNREADABLE, read_impossible, read_result
 
 T = TypeVar("T")
@@ -114,7 +115,7 @@ class Courier:
         What cannot be brought to an end in time is ended by hanging up.
         """
         self.deliveries += 1
-        ledger = _Ledger(envelope.recipients)
+        ledger = Ledger(envelope.recipients)
         try:
             await self._deliver(envelope, content, until, wishes, may_convert, progress, ledger)
         except _Unreadable:
@@ -200,7 +201,7 @@ class Courier:
         wishes: Wishes,
         may_convert: bool,
         progress: Progress | None,
-        ledger: _Ledger,
+        ledger: Ledger,
     ) -> None:
         plan, content = await self._plan(envelope, content, wishes, may_convert)
         ledger.put(*map(read_impossible, plan.impossible))
@@ -209,12 +210,12 @@ class Courier:
             if not waiting or not self._engine.can_begin:
                 break
             result = await self._transact(waiting.pop(), content, until, progress)
-            again = result.left_over
+            again = frozenset(result.left_over)
             ledger.put(
                 *(read_result(one, self._why, self._lost) for one in result.recipients if one.recipient not in again)
             )
             if again:
-                more, _ = await self._plan(replace(envelope, recipients=again), content, wishes, False)
+                more, _ = await self._plan(replace(envelope, recipients=result.left_over), content, wishes, False)
                 waiting += reversed(more.transactions)
         ledger.put(*same_for_all(ledger.open, self._lost, self._why or "this session takes no more"))
 
@@ -284,33 +285,6 @@ class Courier:
 
 class _Unreadable(Exception):
     """Reading the content failed: a fault on our side, not of the connection."""
-
-
-class _Ledger:
-    """The outcomes so far. A recipient who stands in the envelope twice has two."""
-
-    __slots__ = ("_found", "_places", "_recipients")
-
-    def __init__(self, recipients: tuple[Recipient, ...]) -> None:
-        self._recipients = recipients
-        self._found: dict[int, RecipientOutcome] = {}
-        self._places: dict[Recipient, list[int]] = {}
-        for number, recipient in enumerate(recipients):
-            self._places.setdefault(recipient, []).append(number)
-
-    @property
-    def open(self) -> list[Recipient]:
-        """Who has no outcome yet."""
-        return [one for number, one in enumerate(self._recipients) if number not in self._found]
-
-    def put(self, *outcomes: RecipientOutcome) -> None:
-        for outcome in outcomes:
-            places = self._places.get(outcome.recipient)
-            if places:
-                self._found[places.pop()] = outcome
-
-    def outcomes(self) -> tuple[RecipientOutcome, ...]:
-        return tuple(self._found[number] for number in range(len(self._recipients)))
 
 
 class _Sent:

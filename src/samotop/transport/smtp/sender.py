@@ -1,0 +1,186 @@
+"""``SmtpTransport``: send messages to one server over a pool of connections.
+
+    async with SmtpTransport.from_url("smtps://user:password@mail.example.org") as transport:
+        outcome = await transport.send(message)
+
+What the server, the network, DNS or TLS refuse is the ``Outcome``: deferred or
+refused, for each recipient, with a status and a reason in plain words. A message
+is given to a second connection only where the first one had been idle and its
+server, having closed it meanwhile, cannot have accepted anything of it.
+
+Raises ``SetupError`` for a URL, roots or a certificate that cannot be used,
+``RuntimeError`` after ``close``, ``TypeError`` and ``ValueError`` as
+``transport.sending`` says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from functools import partial
+from types import TracebackType
+from typing import Final, Self
+
+from samotop.content import Content
+from samotop.dns.resolver import Resolver
+from samotop.envelope import Envelope
+from samotop.net.clienttls import ClientTls
+from samotop.net.dial import DialRules, dial
+from samotop.peer import Tls
+from samotop.sasl import Credentials
+from samotop.smtp.client import NO_WISHES, ClientRules, Stage, Wishes
+from samotop.transport.sending import Outcome, Progress, RecipientOutcome, Sendable, same_for_all, take_message
+from samotop.transport.smtp.address import SmtpServer, parse_server
+from samotop.transport.smtp.courier import Courier
+from samotop.transport.smtp.ledger import Ledger
+from samotop.transport.smtp.opening import Call, NoSession, SessionPlan, open_courier
+from samotop.transport.smtp.pool import Lease, Pool, PoolRules
+
+SEND_SECONDS: Final = 900.0
+"""For one message, all in all: the longest wait of RFC 5321 §4.5.3.2 (600 s, for the last reply), and half more."""
+
+CLOSING: Final = 421
+"""The reply of a server that closes the connection (RFC 5321 §3.8)."""
+
+
+class SmtpTransport:
+    """Sends to ``server``. Connections are opened when the first message is sent; for one event loop.
+
+    ``timeout`` is for one message in seconds, waiting for a connection
+    included. ``resolver`` looks the host up, else the system does. ``call``
+    dials in place of all that the server's address says: for a stream of the
+    caller's (``net.stream.Stream.adopt``).
+    """
+
+    def __init__(
+        self,
+        server: SmtpServer,
+        *,
+        timeout: float = SEND_SECONDS,
+        pool: PoolRules = PoolRules(),
+        resolver: Resolver | None = None,
+        call: Call | None = None,
+        rules: ClientRules = ClientRules(),
+        dialling: DialRules = DialRules(),
+    ) -> None:
+        self._server = server
+        self._timeout = timeout
+        self._pool_rules = pool
+        self._pool: Pool | None = None
+        self._is_closed = False
+        dialling = replace(dialling, sources=server.sources or dialling.sources)
+        self._call = call or partial(dial, server.place, resolver=resolver, proxy=server.proxy, rules=dialling)
+        if server.allows_plaintext_login:
+            rules = replace(rules, allows_plaintext_login=True)
+        self._plan = SessionPlan(
+            hello=server.hello,
+            demand=server.demand,
+            name=server.host,
+            is_lmtp=server.is_lmtp,
+            is_private=server.is_private,
+            credentials=server.credentials,
+            tls=ClientTls(server.tls),
+            rules=rules,
+        )
+
+    @classmethod
+    def from_url(
+        cls,
+        url: str,
+        *,
+        credentials: Credentials | None = None,
+        hello: str | None = None,
+        allows_plaintext_login: bool = False,
+        timeout: float = SEND_SECONDS,
+        pool: PoolRules = PoolRules(),
+        resolver: Resolver | None = None,
+        rules: ClientRules = ClientRules(),
+    ) -> Self:
+        """Make one of a URL (``transport.smtp.address``); ``credentials`` replace its own. Raises ``SetupError``."""
+        server = parse_server(url)
+        server = replace(
+            server,
+            credentials=credentials or server.credentials,
+            hello=hello or server.hello,
+            allows_plaintext_login=allows_plaintext_login,
+        )
+        return cls(server, timeout=timeout, pool=pool, resolver=resolver, rules=rules)
+
+    @property
+    def server(self) -> SmtpServer:
+        return self._server
+
+    async def send(
+        self,
+        message: Sendable | Envelope,
+        content: Content | bytes | None = None,
+        *,
+        timeout: float | None = None,
+        progress: Progress | None = None,
+        wishes: Wishes = NO_WISHES,
+    ) -> Outcome:
+        """Send one message; many may be sent at the same time. See ``transport.sending`` for what is returned."""
+        if self._is_closed:
+            raise RuntimeError("the transport is closed")
+        envelope, body = take_message(message, content)
+        pool = self._pool = self._pool or Pool(self._open, self._pool_rules)
+        until = asyncio.get_running_loop().time() + (self._timeout if timeout is None else timeout)
+        ledger = Ledger(envelope.recipients)
+        is_second = False
+        while True:
+            lease = await pool.take(until, fresh=is_second)
+            if isinstance(lease, NoSession):
+                ledger.put(*same_for_all(ledger.open, lease.status, lease.text, stage=lease.stage, reply=lease.reply))
+                return Outcome(ledger.outcomes())
+            try:
+                rest = replace(envelope, recipients=ledger.open)
+                found = await lease.courier.deliver(rest, body, until, progress=progress, wishes=wishes)
+            finally:
+                pool.give_back(lease)
+            again = [] if is_second or not lease.is_reused else [one for one in found if _was_closed_on(one)]
+            ledger.put(*(one for one in found if one not in again))
+            if not again:
+                return Outcome(ledger.outcomes(), _tls_of(lease))
+            is_second = True
+
+    async def check(self, *, timeout: float = 60.0) -> NoSession | None:
+        """Can a session be opened, login included? ``None``: yes; else why not. Sends nothing."""
+        if self._is_closed:
+            raise RuntimeError("the transport is closed")
+        pool = self._pool = self._pool or Pool(self._open, self._pool_rules)
+        lease = await pool.take(asyncio.get_running_loop().time() + timeout)
+        if isinstance(lease, NoSession):
+            return lease
+        pool.give_back(lease)
+        return None
+
+    async def close(self) -> None:
+        """End the sessions; those in use end with their message."""
+        self._is_closed = True
+        if self._pool is not None:
+            await self._pool.close()
+
+    async def _open(self, until: float) -> Courier | NoSession:
+        return await open_courier(self._call, self._plan, until)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"<SmtpTransport to {self._server.place}>"
+
+
+def _was_closed_on(one: RecipientOutcome) -> bool:
+    """Had the server closed the connection before it could accept anything?"""
+    if one.reply is not None:
+        return one.reply.code == CLOSING and one.stage in (Stage.MAIL, Stage.RCPT, Stage.DATA)
+    return one.is_undecided
+
+
+def _tls_of(lease: Lease) -> Tls | None:
+    return lease.courier.secured.tls if lease.courier.secured is not None else None
