@@ -100,5 +100,5 @@ def _limits(words: Sequence[str]) -> dict[str, int]:
 
 
 def _number(words: Sequence[str]) -> int | None:
-    word = words[0].partition(":")[0] if words else ""
+    word = words[0].partition(",")[0] if words else ""
     return int(word) if word.isascii() and word.isdigit() and len(word) <= _DIGITS_LIMIT else None

@@ -6,6 +6,7 @@ must not be able to end its command and begin another.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from samotop.address import ReversePath
@@ -16,6 +17,9 @@ from samotop.smtp.xtext import format_xtext
 _BODY_NEEDS: Final = {Body.EIGHT_BIT: "8BITMIME", Body.BINARY: "BINARYMIME"}
 _LOCAL_LIMIT: Final = 1000
 """Octets of a local part that we send: what a server makes of a long one is its own matter."""
+
+_ADDRESS_TYPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-]*+")
+"""RFC 3461 §4.2."""
 
 
 def format_mail(reverse_path: ReversePath, parameters: MailParameters, extensions: frozenset[str]) -> bytes:
@@ -43,14 +47,13 @@ def format_mail(reverse_path: ReversePath, parameters: MailParameters, extension
 
 
 def format_rcpt(recipient: Recipient, extensions: frozenset[str]) -> bytes:
-    """The RCPT command, with the wishes about notifications where the server knows DSN."""
+    """The RCPT command, with the wishes about notifications where the server knows DSN. Raises ``BadPath``."""
     words = [b"RCPT TO:" + _format_path(recipient.address)]
     if "DSN" in extensions:
         if recipient.notify is not None:
             words.append(b"NOTIFY=" + _notify(recipient.notify))
         if recipient.original is not None:
-            kind, _, address = recipient.original.partition(";")
-            words.append(b"ORCPT=" + kind.encode() + b";" + format_xtext(address.encode()))
+            words.append(b"ORCPT=" + _format_original(recipient.original))
     return b" ".join(words) + b"\r\n"
 
 
@@ -69,3 +72,13 @@ def _format_path(path: ReversePath) -> bytes:
 def _notify(notify: Notify) -> bytes:
     names = [flag.name or "" for flag in (Notify.SUCCESS, Notify.FAILURE, Notify.DELAY) if flag in notify]
     return ",".join(names or ["NEVER"]).encode()
+
+
+def _format_original(original: str) -> bytes:
+    kind, _, address = original.partition(";")
+    if not _ADDRESS_TYPE.fullmatch(kind):
+        raise BadPath("an original recipient is type;address")
+    try:
+        return kind.encode() + b";" + format_xtext(address.encode())
+    except UnicodeEncodeError as error:
+        raise BadPath("an address with lone surrogates cannot be written") from error

@@ -51,6 +51,11 @@ class ReplyReader:
         self._code = b""
         self._texts: list[str] = []
 
+    @property
+    def is_within(self) -> bool:
+        """Has a reply begun that is not complete?"""
+        return bool(self._code)
+
     def take(self, buffer: bytearray) -> Reply | None:
         """Take one reply off the front of ``buffer``; ``None``: it is not complete, and its whole lines were taken.
 

@@ -7,6 +7,7 @@ octets were cut makes no difference. Memory is constant.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -16,8 +17,9 @@ class ContentShape:
     """What a plan depends on.
 
     ``size`` in octets. ``has_eight_bit``: octets above 127 anywhere.
-    ``has_utf8_header``: such octets in the header section, which then is an
-    internationalized one (RFC 6532). ``is_binary``: NUL octets, so that only
+    ``has_utf8_header``: the header section is valid UTF-8 beyond ASCII, as an
+    internationalized one is (RFC 6532 §3); a relay that was not told SMTPUTF8
+    may clear it and pass on what it was given. ``is_binary``: NUL octets, so that only
     BINARYMIME carries it as it is; a caller that knows of a binary part sets
     it too. ``bare_line_ends`` counts the CRs and LFs on their own.
     """
@@ -32,13 +34,24 @@ class ContentShape:
 class ShapeMeter:
     """Finds the shape of one content: ``feed`` each chunk, then ``finish``."""
 
-    __slots__ = ("_bare", "_ends_on_cr", "_has_high", "_has_high_header", "_has_nul", "_in_header", "_size", "_tail")
+    __slots__ = (
+        "_bare",
+        "_decoder",
+        "_ends_on_cr",
+        "_has_high",
+        "_has_nul",
+        "_in_header",
+        "_is_utf8",
+        "_size",
+        "_tail",
+    )
 
     def __init__(self) -> None:
         self._size = self._bare = 0
-        self._has_high = self._has_high_header = self._has_nul = self._ends_on_cr = False
+        self._has_high = self._has_nul = self._is_utf8 = self._ends_on_cr = False
         self._in_header = True
         self._tail = b"\n"  # a content that begins with an empty line has no header fields
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
 
     def feed(self, chunk: bytes) -> None:
         """Look at the next octets."""
@@ -58,15 +71,23 @@ class ShapeMeter:
 
     def _look_at_header(self, chunk: bytes) -> None:
         """The header section ends with an empty line, whatever its line ends are."""
-        joined = (self._tail + chunk).replace(b"\r", b"")
+        joined = self._tail + chunk.replace(b"\r", b"")
         end = joined.find(b"\n\n")
+        before = len(self._tail)
+        self._tail = joined[-1:]
         self._in_header = end < 0
-        self._tail = joined[-1:] if self._in_header else b""
-        self._has_high_header = self._has_high_header or not (joined if end < 0 else joined[:end]).isascii()
+        try:
+            text = self._decoder.decode(joined[before : end if end >= 0 else None], final=end >= 0)
+        except UnicodeDecodeError:
+            self._in_header = self._is_utf8 = False
+        else:
+            self._is_utf8 = self._is_utf8 or not text.isascii()
 
     def finish(self) -> ContentShape:
         """The shape of all that was fed."""
-        return ContentShape(self._size, self._has_high, self._has_high_header, self._has_nul, self._bare)
+        if self._in_header:
+            self._look_at_header(b"\n\n")
+        return ContentShape(self._size, self._has_high, self._is_utf8, self._has_nul, self._bare)
 
 
 def measure_content(chunks: Iterable[bytes]) -> ContentShape:
