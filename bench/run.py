@@ -1,6 +1,9 @@
 """Side by side with other servers, in one run on one machine, as ratios of medians.
 
-    python bench/run.py [--rounds 5] [--messages 5000] [--only accept,maildir,memory,start] [--write PAGE]
+    python bench/run.py [--rounds 5] [--messages 5000] [--only CASES] [--write PAGE]
+
+CASES are accept, maildir, memory, start and authentication, by default all of them, separated by commas;
+authentication needs no other server.
 
 The load is Postfix' own ``smtp-source``. Rounds go through the peers in turn,
 so that a noisy moment hits all alike, and each queue is empty before the next
@@ -24,7 +27,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import memory
+from authentication import authentication
 from peers import RECIPIENT, SENDER, Aiosmtpd, Peer, Postfix, Samotop, SmtpSink
+
+CASES = ("accept", "maildir", "memory", "start", "authentication")
+PROGRAMS = ("smtp-source", "smtp-sink", "postfix")
+"""What the servers' cases need."""
 
 
 @dataclass
@@ -102,7 +110,10 @@ def maildir(rounds: int, messages: int) -> list[str]:
 
 def page(results: str, rounds: int, messages: int) -> str:
     """docs/benchmarks.md: the method, the machine, the tables."""
-    mail_version = subprocess.run(["postconf", "-d", "-h", "mail_version"], check=True, capture_output=True, text=True)
+    postfix = "(not installed)"
+    if shutil.which("postconf") is not None:
+        asked = subprocess.run(["postconf", "-d", "-h", "mail_version"], check=True, capture_output=True, text=True)
+        postfix = asked.stdout.strip()
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
         Path(__file__)
@@ -113,8 +124,10 @@ def page(results: str, rounds: int, messages: int) -> str:
             memory=round(memory_gib),
             kernel=platform.release(),
             python=platform.python_version(),
-            postfix=mail_version.stdout.strip(),
+            postfix=postfix,
             aiosmtpd=version("aiosmtpd"),
+            dkimpy=version("dkimpy"),
+            pyspf=version("pyspf"),
             rounds=rounds,
             messages=messages,
             results=results,
@@ -126,14 +139,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--messages", type=int, default=5000)
-    parser.add_argument("--only", default="accept,maildir,memory,start")
+    parser.add_argument("--only", default=",".join(CASES), metavar="CASES")
     parser.add_argument("--write", type=Path, help="put the results, with the method, into this page")
     arguments = parser.parse_args()
-    for program in ("smtp-source", "smtp-sink", "postfix"):
+    cases = arguments.only.split(",")
+    if unknown := set(cases) - set(CASES):
+        parser.error(f"--only knows {', '.join(CASES)}, not {', '.join(sorted(unknown))}")
+    for program in PROGRAMS if set(cases) != {"authentication"} else ():
         if shutil.which(program) is None:
             print(f"{program} is missing: apt-get install postfix", file=sys.stderr)
             return 1
-    cases = arguments.only.split(",")
     found: list[str] = []
     if "accept" in cases:
         found += accept(arguments.rounds, arguments.messages)
@@ -143,6 +158,8 @@ def main() -> int:
         found += [memory.idle_sessions(5000), memory.large_message(100)]
     if "start" in cases:
         found += [memory.start_up(arguments.rounds)]
+    if "authentication" in cases:
+        found += authentication(arguments.rounds)
     text = "\n".join(found)
     print(text)
     if arguments.write:
