@@ -2,17 +2,10 @@
 
 Every pending recipient is routed now, not when it was accepted: an owner may
 have changed something since. Handovers to one transport are made together.
+Recipients of other servers are not tried here: their next hops are named, for
+the relay. Who is not due stays as it is.
 
-What becomes of an entry:
-
-* all delivered: finished.
-* some deferred (4.y.z): queued again, with all that is not delivered, until its
-  time is up.
-* none deferred, but some refused for ever (5.y.z), or nobody takes them, or the
-  time is up: **held**, with the reason. This release sends no notifications,
-  and what nobody is told of must not be lost.
-* content damaged: **damaged**.
-
+An entry of which nothing is left is settled; all others go on to ``rounds``.
 A transport that raises has a bug: its handovers are deferred, and it is told
 with no addresses.
 """
@@ -23,18 +16,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from samotop.content import Content
 from samotop.delivery.guard import Guarded, is_damage
 from samotop.delivery.rules import DeliveryRules
+from samotop.envelope import Notify
 from samotop.ports.queue import Queue
 from samotop.ports.transport import Handover, LocalTransport, Outcome
-from samotop.queue.entry import Entry, Pending, Settled, State
-from samotop.queue.schedule import plan_attempt
+from samotop.queue.entry import Entry, Pending, Settled
+from samotop.queue.outcome import is_due, wishes
 from samotop.routing.destinations import Destination, Local, Unknown
+from samotop.routing.nexthop import NextHop
 from samotop.routing.router import Router
 from samotop.status import EnhancedStatus
 
 UNKNOWN: Final = Outcome(EnhancedStatus(5, 1, 1), "nobody has this address any more")
-NO_WAY: Final = Outcome(EnhancedStatus(5, 4, 4), "this release cannot deliver there")
+NO_WAY: Final = Outcome(EnhancedStatus(5, 4, 4), "there is no way to deliver there")
 UNTRIED: Final = Outcome(EnhancedStatus(4, 3, 0), "something went wrong here")
 UNREADABLE: Final = Outcome(EnhancedStatus(4, 3, 0), "the stored content could not be read")
 
@@ -50,48 +46,84 @@ class Log(Protocol):
     def error(self, event: str, **fields: Any) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """An entry of which something is left. ``outcomes`` stand for its pending recipients, ``None``: nobody tried.
+
+    ``hops`` are the next hops of those who go to other servers, by their places.
+    """
+
+    entry: Entry
+    outcomes: list[Outcome | None]
+    hops: dict[NextHop, list[int]]
+    is_damaged: bool = False
+
+
 @dataclass(slots=True)
 class Result:
-    """What a batch has left. Counts are of recipients."""
+    """What a batch has left. ``delivered`` counts recipients of the entries in ``settled``."""
 
     settled: list[Settled] = field(default_factory=list)
+    tried: list[Tried] = field(default_factory=list)
     delivered: int = 0
-    deferred: int = 0
-    failed: int = 0
+
+
+def no_hop(destination: Destination, pending: Pending) -> NextHop | None:
+    """Where there is no relay, nobody has a next hop."""
+    return None
+
+
+def as_stored(entry: Entry, content: Content) -> Content:
+    """The content unchanged."""
+    return content
 
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """What a batch needs to deliver; the same for all."""
+    """What a batch needs to deliver; the same for all.
+
+    ``find_hop`` names the next hop of a recipient that goes to another server.
+    ``complete`` gives a submitted message what it lacks (RFC 6409 §8).
+    """
 
     queue: Queue
     router: Router
     destinations: Destinations
     log: Log
     rules: DeliveryRules
+    find_hop: Callable[[Destination, Pending], NextHop | None] = no_hop
+    complete: Callable[[Entry, Content], Content] = as_stored
 
 
-def run_batch(
-    entries: Sequence[Entry], fresh: frozenset[str], ways: Ways, now: float, random: Callable[[], float]
-) -> Result:
+def run_batch(entries: Sequence[Entry], fresh: frozenset[str], ways: Ways, now: float) -> Result:
     """Try all ``entries`` once. ``fresh`` are the ids of those that nobody has tried before."""
-    outcomes: list[list[Outcome]] = []
+    outcomes: list[list[Outcome | None]] = []
+    hops: list[dict[NextHop, list[int]]] = []
     guards: list[Guarded] = []
     groups: dict[LocalTransport, list[tuple[int, int, Handover]]] = {}
     for row, entry in enumerate(entries):
-        guard = _open(ways.queue, entry)
+        guard = _open(ways, entry)
         guards.append(guard)
-        outcomes.append([UNREADABLE] * len(entry.pending))
+        due = is_due(entry, now)
+        outcomes.append([UNREADABLE if is_now else None for is_now in due])
+        hops.append({})
         if guard.content is None:
             continue
         for column, pending in enumerate(entry.pending):
+            if not due[column]:
+                continue
             address = pending.recipient.address
             try:
                 destination = ways.router.resolve(address)
-                transport = ways.destinations(destination)
+                hop = ways.find_hop(destination, pending)
+                transport = ways.destinations(destination) if hop is None else None
             except Exception as error:  # noqa: BLE001 - one entry must not stop the others
                 ways.log.error("routing_failed", id=entry.id, error=error)
                 outcomes[row][column] = UNTRIED
+                continue
+            if hop is not None:
+                outcomes[row][column] = None
+                hops[row].setdefault(hop, []).append(column)
                 continue
             if transport is None:
                 outcomes[row][column] = UNKNOWN if isinstance(destination, Unknown) else NO_WAY
@@ -104,28 +136,32 @@ def run_batch(
         for (row, column, _), outcome in zip(group, found, strict=True):
             outcomes[row][column] = outcome
     result = Result()
-    for entry, found, guard in zip(entries, outcomes, guards, strict=True):
-        result.settled.append(_settle(entry, found, guard, result, now, random, ways.rules))
+    for entry, found_for, hops_for, guard in zip(entries, outcomes, hops, guards, strict=True):
+        if all(one is not None and one.is_delivered for one in found_for) and not _tells_success(entry):
+            result.settled.append(Settled(entry.id))
+            result.delivered += len(found_for)
+        else:
+            result.tried.append(Tried(entry, found_for, hops_for, guard.is_damaged))
     return result
 
 
-def defer_all(entries: Sequence[Entry], now: float, random: Callable[[], float], rules: DeliveryRules) -> Result:
+def defer_all(entries: Sequence[Entry]) -> Result:
     """What is left where a batch has broken off: all of it, for later."""
-    result = Result()
-    for entry in entries:
-        outcomes = [UNTRIED] * len(entry.pending)
-        result.settled.append(_settle(entry, outcomes, Guarded(None), result, now, random, rules))
-    return result
+    return Result(tried=[Tried(entry, [UNTRIED] * len(entry.pending), {}) for entry in entries])
 
 
-def _open(queue: Queue, entry: Entry) -> Guarded:
+def _tells_success(entry: Entry) -> bool:
+    return any(Notify.SUCCESS in wishes(one.recipient) for one in entry.pending)
+
+
+def _open(ways: Ways, entry: Entry) -> Guarded:
     try:
-        return Guarded(queue.open(entry))
+        return Guarded(ways.complete(entry, ways.queue.open(entry)))
     except (OSError, ValueError) as fault:
         return Guarded(None, is_damaged=is_damage(fault))
 
 
-def _hand_on(transport: LocalTransport, handovers: list[Handover], log: Log) -> list[Outcome]:
+def _hand_on(transport: LocalTransport, handovers: list[Handover], log: Log) -> Sequence[Outcome]:
     try:
         outcomes = transport.hand_on(handovers)
         if len(outcomes) == len(handovers):
@@ -134,37 +170,3 @@ def _hand_on(transport: LocalTransport, handovers: list[Handover], log: Log) -> 
     except Exception as error:  # noqa: BLE001 - a bug in one transport must not stop the others
         log.error("transport_failed", transport=type(transport).__name__, count=len(handovers), error=error)
     return [UNTRIED] * len(handovers)
-
-
-def _settle(
-    entry: Entry,
-    outcomes: list[Outcome],
-    guard: Guarded,
-    result: Result,
-    now: float,
-    random: Callable[[], float],
-    rules: DeliveryRules,
-) -> Settled:
-    left = tuple(
-        Pending(pending.recipient, pending.attempts + 1, f"{outcome.status} {outcome.text}")
-        for pending, outcome in zip(entry.pending, outcomes, strict=True)
-        if not outcome.is_delivered
-    )
-    result.delivered += len(outcomes) - len(left)
-    if not left:
-        return Settled(entry.id)
-    if guard.is_damaged:
-        result.failed += len(left)
-        return Settled(entry.id, left, State.DAMAGED, entry.due, "the stored content cannot be read")
-    worst = [outcome for outcome in outcomes if not outcome.is_delivered]
-    transient = next((outcome for outcome in worst if outcome.status.is_transient), None)
-    if transient is None:
-        result.failed += len(left)
-        return Settled(entry.id, left, State.HELD, entry.due, f"{worst[0].status} {worst[0].text}")
-    due = plan_attempt(max(p.attempts for p in left), now, entry.trace.received_at, random(), rules.schedule)
-    if due is None:
-        result.failed += len(left)
-        reason = f"not delivered in time; last: {transient.status} {transient.text}"
-        return Settled(entry.id, left, State.HELD, entry.due, reason)
-    result.deferred += len(left)
-    return Settled(entry.id, left, State.QUEUED, due, f"{transient.status} {transient.text}")

@@ -1,4 +1,4 @@
-"""The worker: batches of entries to their transports, on one event loop with a few threads.
+"""The worker: entries of the queue to where they go, on one event loop with a few threads.
 
 Entries come from two sides. Those that were stored a moment ago are handed in
 by ``submit`` and are never read from the queue at all; what waited before the
@@ -6,8 +6,13 @@ start, what was deferred and what was too much at the time is asked of the
 queue: at the start, when the next of them is due, when somebody ``poke``s, and
 whenever there is room again. An entry is here at most once at any time.
 
-A batch takes what waits, up to ``DeliveryRules.batch`` entries; while it runs,
-the next one fills, so that batches grow with the load and share their waits.
+What goes to places on this machine is done in batches: a batch takes what
+waits, up to ``DeliveryRules.batch`` entries; while it runs, the next one fills,
+so that batches grow with the load and share their waits. What goes to other
+servers is the relay's, which comes back with one answer after the other; an
+entry with recipients of both kinds goes through a batch first. ``rounds`` makes
+of the answers what is written down, and who is told.
+
 An entry leaves memory when what became of it is durable in the queue. Entries
 that lead nowhere but to ``Discard`` are settled at once: no thread, no content.
 
@@ -22,32 +27,36 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from random import random as any_random
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from samotop.delivery.batch import Destinations, Log, Result, Ways, defer_all, run_batch
+from samotop.content import Content
+from samotop.delivery.batch import Destinations, Log, Result, Tried, Ways, as_stored, defer_all, no_hop, run_batch
+from samotop.delivery.relay import Job
+from samotop.delivery.rounds import Counters, Notifier, Round, Rounds
 from samotop.delivery.rules import DeliveryRules
 from samotop.net.threads import DaemonPool
 from samotop.ports.clock import Clock
 from samotop.ports.queue import Queue
-from samotop.queue.entry import Entry, Settled, State
+from samotop.ports.transport import Outcome
+from samotop.queue.deadlines import release_time
+from samotop.queue.entry import Entry, Pending, Settled, State
+from samotop.queue.outcome import is_due
+from samotop.routing.destinations import Destination
+from samotop.routing.nexthop import NextHop
 from samotop.routing.router import Router
 from samotop.transport.discard import Discard
 
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class Counters:
-    """Since the start. Recipients delivered, deferred, failed; entries discarded; batches run."""
+class RelayPort(Protocol):
+    """Who carries mail to other servers; ``relay.Relay`` is one."""
 
-    delivered: int = 0
-    deferred: int = 0
-    failed: int = 0
-    discarded: int = 0
-    batches: int = 0
+    def take(self, hop: NextHop, job: Job) -> None: ...
+
+    async def stop(self, grace: float) -> None: ...
 
 
 class Delivery:
@@ -64,15 +73,20 @@ class Delivery:
         *,
         rules: DeliveryRules = DeliveryRules(),
         random: Callable[[], float] = any_random,
+        notifier: Notifier | None = None,
+        find_hop: Callable[[Destination, Pending], NextHop | None] = no_hop,
+        complete: Callable[[Entry, Content], Content] = as_stored,
     ) -> None:
         self.counters = Counters()
-        self._ways = Ways(queue, router, destinations, log, rules)
+        self.relay: RelayPort | None = None
+        """Set before ``start`` where ``find_hop`` names next hops."""
+        self._ways = Ways(queue, router, destinations, log, rules, find_hop, complete)
+        self._rounds = Rounds(queue, notifier, clock, loop, log, rules, random, self.counters, self._settle)
         self._queue = queue
         self._clock = clock
         self._loop = loop
         self._log = log
         self._rules = rules
-        self._random = random
         self._pool = DaemonPool(rules.threads + 1, "samotop-delivery")  # one reads the queue
         self._waiting: deque[Entry] = deque()
         self._fresh: set[str] = set()
@@ -93,6 +107,11 @@ class Delivery:
         """Entries in memory: waiting, under way, or being written down."""
         return len(self._in_flight)
 
+    @property
+    def room(self) -> int:
+        """Entries that still fit into memory."""
+        return self._rules.in_flight - len(self._in_flight)
+
     async def start(self) -> None:
         """Begin with what the queue has due."""
         self._is_stopping = False
@@ -110,9 +129,7 @@ class Delivery:
                 self._is_behind = True
                 break
             in_flight.add(entry.id)
-            if self._is_discarded(entry):
-                discarded.append(Settled(entry.id))
-            else:
+            if not self._begin(entry, discarded):
                 self._fresh.add(entry.id)
                 self._waiting.append(entry)
         if discarded:
@@ -138,20 +155,70 @@ class Delivery:
         self._fresh.clear()
         self._tell_if_idle()
         try:
-            await asyncio.wait_for(self._idle.wait(), self._rules.stop_grace)
+            async with asyncio.timeout(self._rules.stop_grace):
+                if self.relay is not None:
+                    await self.relay.stop(self._rules.stop_grace - 1.0)
+                await self._idle.wait()
         except TimeoutError:
             self._log.error("delivery_cut_short", count=len(self._in_flight))
         self._pool.close(cancels=True)
 
     # Batches.
 
-    def _is_discarded(self, entry: Entry) -> bool:
-        resolve, destinations = self._ways.router.resolve, self._ways.destinations
+    def _begin(self, entry: Entry, discarded: list[Settled]) -> bool:
+        """Do at once what needs no thread; ``False`` where a batch must see to it."""
+        now = self._clock.time()
+        parameters, received_at = entry.envelope.parameters, entry.trace.received_at
+        if (parameters.hold_for is not None or parameters.hold_until is not None) and (
+            now < (release := release_time(parameters, received_at))
+        ):
+            self._settle(
+                [Settled(entry.id, entry.pending, State.QUEUED, release, "its sender wants it delivered later")]
+            )
+            return True
+        ways = self._ways
+        hops: dict[NextHop, list[int]] = {}
+        is_discarded = False
+        due = is_due(entry, now)
         try:
-            return all(isinstance(destinations(resolve(one.recipient.address)), Discard) for one in entry.pending)
+            for number, pending in enumerate(entry.pending):
+                if not due[number]:
+                    continue
+                destination = ways.router.resolve(pending.recipient.address)
+                hop = ways.find_hop(destination, pending)
+                if hop is not None and not is_discarded:
+                    hops.setdefault(hop, []).append(number)
+                elif hop is None and not hops and isinstance(ways.destinations(destination), Discard):
+                    is_discarded = True
+                else:
+                    return False
         except Exception as error:  # noqa: BLE001 - the accounts could not be read: the batch will see to it
             self._log.error("routing_failed", id=entry.id, error=error)
             return False
+        if is_discarded:
+            discarded.append(Settled(entry.id))
+        else:
+            self._go_on(Tried(entry, [None] * len(entry.pending), hops))
+        return True
+
+    def _go_on(self, tried: Tried) -> None:
+        """Some of an entry's recipients are left: the relay's are its turn now, then it is written down."""
+        entry = tried.entry
+        begun = Round(entry, tried.outcomes, sum(map(len, tried.hops.values())), is_damaged=tried.is_damaged)
+        if self.relay is None or not tried.hops:
+            self._rounds.advance(begun)
+            return
+        self._idle.clear()
+        pending = entry.pending
+
+        def answer(numbers: Sequence[int], outcomes: Sequence[Outcome], is_damaged: bool) -> None:
+            begun.note([pending[number] for number in numbers], outcomes, is_damaged=is_damaged)
+            self._rounds.advance(begun)
+
+        self._rounds.advance(begun)  # who has it already is written down before anything is sent
+        for hop, numbers in tried.hops.items():
+            recipients = tuple([pending[number].recipient for number in numbers])
+            self.relay.take(hop, Job(entry, tuple(numbers), recipients, answer))
 
     def _dispatch(self) -> None:
         """Start batches while there are entries and threads."""
@@ -165,8 +232,7 @@ class Delivery:
             self._running += 1
             self._idle.clear()
             self.counters.batches += 1
-            now = self._clock.time()
-            job = self._submit(partial(run_batch, entries, fresh, self._ways, now, self._random))
+            job = self._submit(partial(run_batch, entries, fresh, self._ways, self._clock.time()))
             job.add_done_callback(partial(self._batch_done, entries))
 
     def _submit(self, job: Callable[[], T]) -> asyncio.Future[T]:
@@ -188,22 +254,13 @@ class Delivery:
             result = job.result()
         else:
             self._log.error("batch_failed", count=len(entries), error=error)
-            result = defer_all(entries, self._clock.time(), self._random, self._rules)
-        counters = self.counters
-        counters.delivered += result.delivered
-        counters.deferred += result.deferred
-        counters.failed += result.failed
-        if result.deferred or result.failed:
-            self._tell(result)
-        self._settle(result.settled)
+            result = defer_all(entries)
+        self.counters.delivered += result.delivered
+        if result.settled:
+            self._settle(result.settled)
+        for tried in result.tried:
+            self._go_on(tried)
         self._dispatch()
-
-    def _tell(self, result: Result) -> None:
-        for settled in result.settled:
-            if settled.pending:
-                event = "deferred" if settled.state is State.QUEUED else settled.state.value
-                status = settled.pending[0].last.partition(" ")[0]
-                self._log.info(event, id=settled.id, count=len(settled.pending), status=status)
 
     def _settle(self, settled: list[Settled]) -> None:
         self._idle.clear()
@@ -270,11 +327,16 @@ class Delivery:
             self._wake_at(now + self._rules.pause)
         else:
             entries, next_due = job.result()
+            discarded: list[Settled] = []
             for entry in entries:
                 # What was settled while we read is named as it was before.
                 if entry.id not in self._in_flight and entry.id not in self._gone:
                     self._in_flight.add(entry.id)
-                    self._waiting.append(entry)
+                    if not self._begin(entry, discarded):
+                        self._waiting.append(entry)
+            if discarded:
+                self.counters.discarded += len(discarded)
+                self._settle(discarded)
             self._is_behind = self._is_behind or len(entries) >= limit
             self._wake_at(next_due if next_due is not None else now + self._rules.look)
         self._gone.clear()

@@ -115,14 +115,34 @@ def format_trace(
     fields = [f"Return-Path: <{_path(reverse_path)}>\r\n", *[f"Delivered-To: {path}\r\n" for path in paths]]
     if _RESULTS.fullmatch(arrival.results):
         fields.append(arrival.results)
+    named = paths[0] if is_only_recipient and len(paths) == 1 else ""
+    fields.append(_format_received(arrival, hostname, entry_id, named, rules))
+    return "".join(fields).encode("utf-8", "replace")
+
+
+def format_received(
+    arrival: Arrival,
+    hostname: str,
+    entry_id: str,
+    recipient: Address | None = None,
+    rules: DisclosureRules = NO_DISCLOSURE,
+) -> bytes:
+    """Our Received alone, for what goes on to another server: Return-Path is for who delivers (RFC 5321 §4.4).
+
+    ``recipient`` is named where the message has no other, as in ``format_trace``.
+    """
+    named = "" if recipient is None else _path(recipient)
+    return _format_received(arrival, hostname, entry_id, named, rules).encode("utf-8", "replace")
+
+
+def _format_received(arrival: Arrival, hostname: str, entry_id: str, recipient: str, rules: DisclosureRules) -> str:
     clauses = _format_origin(arrival, rules)
     word = _WORD_JUNK.sub("", arrival.protocol)[:COMMENT_LIMIT]
     means = f" with {word}" if word else ""  # it came by no protocol: we wrote it ourselves
     clauses.insert(1 if clauses else 0, f"by {_host(hostname)}{means} id {_WORD_JUNK.sub('', entry_id)}")
-    if is_only_recipient and len(paths) == 1:
-        clauses.append(f"for <{paths[0]}>")
-    fields.append(f"Received: {_FOLD.join(clauses)};{_FOLD}{format_date(arrival.received_at)}\r\n")
-    return "".join(fields).encode("utf-8", "replace")
+    if recipient:
+        clauses.append(f"for <{recipient}>")
+    return f"Received: {_FOLD.join(clauses)};{_FOLD}{format_date(arrival.received_at)}\r\n"
 
 
 def _format_origin(arrival: Arrival, rules: DisclosureRules) -> list[str]:

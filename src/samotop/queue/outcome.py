@@ -74,6 +74,17 @@ def due_of(pending: Pending, entry: Entry) -> float:
     return pending.due or entry.due
 
 
+def is_due(entry: Entry, now: float) -> list[bool]:
+    """For each pending recipient: may it be tried now?
+
+    An entry whose own time is before that of all its recipients was moved
+    there by the operator, who wants all of them tried.
+    """
+    earliest = min((due_of(one, entry) for one in entry.pending), default=now)
+    hurries = entry.due < earliest
+    return [hurries or due_of(one, entry) <= now for one in entry.pending]
+
+
 def describe(outcome: Outcome) -> str:
     """An outcome in the words that the queue shows."""
     who = f"{outcome.server}: " if outcome.server else ""
