@@ -191,7 +191,7 @@ async def test_an_alias_to_an_odd_name_is_followed() -> None:
         assert (await ask()).names == ("192.0.2.1",)
 
 
-@pytest.mark.parametrize("name", ["a..b", "a" * 64, "x" * 300, "a b"])
+@pytest.mark.parametrize("name", ["a..b", "a" * 64, "x" * 300, "a\tb"])
 async def test_a_name_that_cannot_exist_is_not_asked_for(name: str) -> None:
     async with asked(says()) as ask:
         assert (await ask(name)).status is Status.NXDOMAIN
