@@ -36,7 +36,7 @@ _UNCERTAIN: Final = Verdict.defer(
 def check_dmarc(facts: ContentFacts) -> Verdict:
     """550 5.7.26 where the author's domain says reject, 450 4.7.26 where that could not be told; else no opinion."""
     found = facts.authentication
-    if found is None or found.dmarc is None or found.dmarc.policy is not Policy.REJECT or found.dmarc.is_testing:
+    if found is None or found.dmarc is None or found.dmarc.policy is not Policy.REJECT:
         return _PASSES
     if found.explained_by:
         return _EXPLAINED

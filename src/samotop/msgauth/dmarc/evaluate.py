@@ -46,11 +46,11 @@ class Identified(Protocol):
 class DmarcResult:
     """What was found for one author's domain.
 
-    ``policy`` is what its owner has published for it, by the ``tag`` that
-    applies (p, sp or np); ``disposition`` is what that asks for this message:
-    nothing unless it failed, and one level less while the owner is testing
-    (``is_testing``). Both are "none" where there is no record; ``record`` is
-    ``None`` then. ``domain`` is where the record was found, the author's own
+    ``published`` is what its owner says for it, by the ``tag`` that applies
+    (p, sp or np). ``policy`` is what that asks of receivers now: one level less
+    while the owner is testing (``is_testing``). ``disposition`` is what it asks
+    for this message: nothing unless it failed. All are "none" where there is no
+    record; ``record`` is ``None`` then. ``domain`` is where the record was found, the author's own
     domain without one. ``organizational_domain`` is empty where DNS kept it
     back. ``aligned`` has "spf" and "dkim" as they passed and are aligned.
     ``is_secure``: DNSSEC vouches for the policy, or for there being none.
@@ -58,7 +58,7 @@ class DmarcResult:
     """
 
     result: Result
-    policy: Policy = Policy.NONE
+    published: Policy = Policy.NONE
     domain: str = ""
     organizational_domain: str = ""
     aligned: tuple[str, ...] = ()
@@ -74,11 +74,14 @@ class DmarcResult:
         return self.record is not None and self.record.is_testing
 
     @property
+    def policy(self) -> Policy:
+        """The policy after its options were heard (RFC 9989 §4.7, tag t): ``policy.dmarc`` in Authentication-Results."""
+        return self.published.lowered if self.is_testing else self.published
+
+    @property
     def disposition(self) -> Policy:
-        """What the owner asks of a receiver now (RFC 9989 §4.7, tag t); the receiver decides (§5.4)."""
-        if self.result is not Result.FAIL:
-            return Policy.NONE
-        return self.policy.lowered if self.is_testing else self.policy
+        """What the owner asks a receiver to do with the message; the receiver decides (RFC 9989 §5.4)."""
+        return self.policy if self.result is Result.FAIL else Policy.NONE
 
 
 async def evaluate(

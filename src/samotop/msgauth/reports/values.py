@@ -181,8 +181,8 @@ def make_row(
         return None
     asked = str(dmarc.disposition)
     if not disposition:
-        disposition = "pass" if dmarc.result is Result.PASS and dmarc.policy != "none" else asked
-        if dmarc.result is not Result.PASS and asked != dmarc.policy and not overrides:
+        disposition = "pass" if dmarc.result is Result.PASS and dmarc.published != "none" else asked
+        if dmarc.result is not Result.PASS and asked != dmarc.published and not overrides:
             is_failure = dmarc.result is Result.FAIL
             overrides = (Override("policy_test_mode") if is_failure else Override("other", str(dmarc.result)),)
     evaluated = Evaluated(
