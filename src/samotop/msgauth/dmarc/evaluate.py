@@ -75,7 +75,7 @@ class DmarcResult:
 
     @property
     def policy(self) -> Policy:
-        """The policy after its options were heard (RFC 9989 §4.7, tag t): ``policy.dmarc`` in Authentication-Results."""
+        """The policy after its options are heard (RFC 9989 §4.7, tag t): ``policy.dmarc`` in Authentication-Results."""
         return self.published.lowered if self.is_testing else self.published
 
     @property
