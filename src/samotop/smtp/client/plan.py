@@ -46,6 +46,9 @@ NO_FEATURE: Final = EnhancedStatus(5, 3, 3)
 BAD_SENDER: Final = EnhancedStatus(5, 1, 7)
 BAD_RECIPIENT: Final = EnhancedStatus(5, 1, 3)
 
+_BINARY: Final = frozenset(("8BITMIME", "BINARYMIME", "CHUNKING"))
+"""What a server must offer to be sent binary content: BODY is 8BITMIME's parameter (RFC 3030 §3)."""
+
 
 class Conversion(Enum):
     """What must be done to a content before this server can take it."""
@@ -191,7 +194,7 @@ class _Facts:
         keywords = self.capabilities.keywords
         takes_eight_bit = "8BITMIME" in keywords or "SMTPUTF8" in keywords  # which implies it (RFC 6531 §3.1)
         if self.is_binary:
-            if "BINARYMIME" in keywords and "CHUNKING" in keywords:
+            if keywords >= _BINARY:
                 return Conversion.NONE
             return Conversion.EIGHT_BIT if takes_eight_bit else Conversion.SEVEN_BIT
         if self.shape.has_eight_bit and not takes_eight_bit:
