@@ -80,7 +80,8 @@ def _judge_plain(plan: TlsPlan, session: Session) -> Judgement:
     happened = f"the TLS handshake failed ({session.fault})" if session.fault else "the host does not offer TLS"
     if plan.may_be_plain:
         return Judgement(Result.PASS, Level.NONE, failure, happened)
-    status = NO_REQUIRETLS if plan.needs_requiretls else NOT_PROVEN if session.fault else NOT_OFFERED
+    # A server without STARTTLS cannot promise REQUIRETLS (RFC 8689 §2); a handshake may go well the next time.
+    status = NOT_PROVEN if session.fault else NO_REQUIRETLS if plan.needs_requiretls else NOT_OFFERED
     return Judgement(Result.FAIL, Level.NONE, failure, f"{happened}; {plan.reason}", status)
 
 
