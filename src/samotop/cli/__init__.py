@@ -16,8 +16,15 @@ from collections.abc import Sequence
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line, by default the process's own; return the exit status."""
     from samotop.cli.quick import move_home, plan_serve
+    from samotop.cli.sendmail import is_called, run_sendmail
 
-    words = move_home(list(sys.argv[1:] if arguments is None else arguments))
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    flags = is_called(sys.argv[0] if arguments is None else "", given)
+    if flags is not None:
+        from samotop.cli.outcome import settle
+
+        return settle(lambda: run_sendmail(flags))
+    words = move_home(given)
     if words[:1] == ["serve"]:
         from samotop.net.inetd import hush_stderr
 
