@@ -24,23 +24,29 @@ import uvloop
 
 from samotop.address import Address
 from samotop.config.shapes import Config, Listen
+from samotop.content import Content
+from samotop.delivery.compose import Relaying, RelayParts
 from samotop.delivery.service import Delivery
 from samotop.dns.resolver import OpenResolver, Resolver
+from samotop.envelope import Recipient
 from samotop.facts import ContentFacts, RecipientFacts
 from samotop.message.trace import DisclosureRules
 from samotop.msgauth import dkim
+from samotop.msgauth.author import find_author
 from samotop.net.clock import SystemClock
 from samotop.net.descriptors import fitting_sessions, raise_limit
 from samotop.net.endpoint import Stdio, Tcp
+from samotop.net.fetch import HttpsFetcher
 from samotop.net.listen import Listener as OpenListener
 from samotop.net.listen import open_listener
 from samotop.net.networks import in_networks
 from samotop.net.tls import Reload, ServerTls, TlsFiles, ensure_self_signed
 from samotop.observe.log import Level, Log, open_log, watch_loop
-from samotop.parts import open_resolver
+from samotop.parts import open_resolver_of
 from samotop.policy.dmarc import check_dmarc
 from samotop.policy.recipient import check_recipient
 from samotop.ports import Accounts, Clock, LocalTransport
+from samotop.queue.entry import Entry, Pending
 from samotop.reception.context import Context, Logins
 from samotop.reception.gate import Gate
 from samotop.reception.inquiry import InquiryRules, ResolverInquirer
@@ -61,6 +67,7 @@ from samotop.store.database import Database
 from samotop.store.faults import explained
 from samotop.store.keys import DkimKeys
 from samotop.store.passwords import PasswordChecker
+from samotop.store.policies import SqlitePolicies
 from samotop.store.spool import SqliteSpool
 from samotop.store.tallies import SqliteTallies
 from samotop.transport import Maildir, open_transport
@@ -157,7 +164,20 @@ class Process:
         accounts = SqliteAccounts(self._database, self._clock)
         self._router = Router(routing_rules(config), accounts)
         places = Places(config, home, accounts, self._clock)
-        self._delivery = Delivery(self._spool, self._router, places.find, self._clock, loop, log)
+        self._relaying = Relaying(
+            relay_parts(config, home, self._database), self._spool, self._spool, self._clock, loop, log
+        )
+        self._delivery = Delivery(
+            self._spool,
+            self._router,
+            places.find,
+            self._clock,
+            loop,
+            log,
+            notifier=self._relaying.notifier,
+            find_hop=self._relaying.find_hop,
+            complete=self._relaying.complete,
+        )
         self._passwords = PasswordChecker(self._clock)
         self._tls = _load_tls(config, home, self._clock) if any(_wants_tls(one) for one in config.listeners) else None
         rules = reception_rules(config, workers, fitting_sessions(raise_limit()))
@@ -201,8 +221,10 @@ class Process:
     async def start(self) -> None:
         """Recover the queue, deliver what waits, listen."""
         await asyncio.to_thread(self._spool.start)
+        self._resolver = open_resolver_of(self._config.dns, self._home, on_blind=lambda: self._log.info("dns_unsigned"))
+        self._relaying.begin(self._delivery, self._resolver)
         await self._delivery.start()
-        self._inquire()
+        self._inquire(self._resolver)
         self._reception.start()
         for listen in self._config.listeners:
             if listen.protocol not in MAIL_PROTOCOLS:
@@ -214,17 +236,16 @@ class Process:
             self._listeners.append(opened)
         self._timer = self._loop.call_later(LOOK_SECONDS, self._tick)
 
-    def _inquire(self) -> None:
+    def _inquire(self, resolver: Resolver) -> None:
         """From now on find out who writes, where somebody could."""
         if not any(one.protocol in INQUIRED_PROTOCOLS for one in self._config.listeners):
             return
         policy = self._config.policy
         rules = InquiryRules(policy.authentication_wait, frozenset(policy.trusted_sealers))
-        self._resolver = open_resolver(self._config.dns, self._home, on_blind=lambda: self._log.info("dns_unsigned"))
-        self._inquirer = ResolverInquirer(self._resolver, self._loop, self._clock, self._config.hostname, rules)
+        self._inquirer = ResolverInquirer(resolver, self._loop, self._clock, self._config.hostname, rules)
         self._context.inquirer = self._inquirer
         if self._config.reports.dmarc:
-            self._reporting = self._make_reporting(self._resolver)
+            self._reporting = self._make_reporting(resolver)
             self._reporting.start()
 
     def _make_reporting(self, resolver: Resolver) -> DmarcReporting:
@@ -232,7 +253,9 @@ class Process:
         keys = DkimKeys(self._home)
 
         def may_send(address: Address) -> bool:
-            return self._places.find(self._router.resolve(address)) is not None
+            destination = self._router.resolve(address)
+            hop = self._relaying.find_hop(destination, Pending(Recipient(address)))
+            return hop is not None or self._places.find(destination) is not None
 
         # Not all servers of the world at midnight: each at its own moment of the hours after it.
         delay = REPORT_HOURS * 3600 * crc32(config.hostname.encode()) / 2**32
@@ -261,6 +284,7 @@ class Process:
             await self._reporting.stop()
         if self._inquirer is not None:
             self._inquirer.close()
+        self._relaying.close()
         if self._resolver is not None:
             await self._resolver.close()
         self._spool.begin_close()
@@ -348,13 +372,45 @@ class Places:
         return found
 
 
-def sign_mail(keys: DkimKeys, domain: str, mail: bytes) -> bytes:
+def sign_mail(keys: DkimKeys, domain: str, mail: bytes | Content) -> bytes:
     """The signature fields for mail by an author of ``domain``; none where it has no keys. Reads files."""
     pair = keys.signing(domain)
     if pair is None:
         return b""
     found = tuple(dkim.SigningKey(key.selector, dkim.parse_private_key(key.pem)) for key in pair.keys)
-    return dkim.sign(mail, dkim.Signer(domain, found))
+    try:
+        return dkim.sign(mail, dkim.Signer(domain, found))
+    except dkim.UnsignableContent:  # its header is none: what nobody can read needs no signature
+        return b""
+
+
+def relay_parts(config: Config, home: Path, database: Database) -> RelayParts:
+    """What the relay is made of, from the configuration, the keys and the store."""
+    keys, domain = DkimKeys(home), config.domains[0]
+
+    def sign(entry: Entry, content: Content) -> bytes:
+        path = entry.envelope.reverse_path
+        own = author_domain(content.header) or (path.domain if isinstance(path, Address) else "")
+        return sign_mail(keys, own, content) if own in config.domains else b""
+
+    return RelayParts(
+        hostname=config.hostname,
+        author=Address("postmaster", domain),
+        sign=sign,
+        sign_own=partial(sign_mail, keys, domain),
+        disclosure=disclosure_rules(config),
+        smarthost=config.relay.smarthost,
+        port=config.relay.port,
+        policies=SqlitePolicies(database),
+        fetcher=HttpsFetcher,
+        roots=home / config.relay.roots if config.relay.roots else None,
+    )
+
+
+def author_domain(header: bytes) -> str:
+    """The one domain that From names, which a signature must be by (RFC 7489 §3.1.1); empty for none or several."""
+    domains = find_author(header).domains
+    return domains[0] if len(domains) == 1 else ""
 
 
 def routing_rules(config: Config) -> RoutingRules:

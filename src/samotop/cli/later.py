@@ -21,14 +21,6 @@ def awaited(config: Config) -> list[str]:
         for one in config.listeners
         if not is_served(one)
     ]
-    notes += [
-        f'sending through "{route.via.kind}" is not available in this release; '
-        f'mail for "{route.match}" is held in the queue'
-        for route in config.routes
-        if route.via.is_next_hop
-    ]
-    if config.relay.smarthost:
-        notes.append("a smarthost is not available in this release; mail for remote recipients is held in the queue")
     if config.consent.unknown != "accept":
         notes.append(
             f'consent.unknown = "{config.consent.unknown}" is not available in this release; '

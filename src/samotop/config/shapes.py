@@ -234,8 +234,19 @@ class Relay:
         str,
         Key(
             keys.SERVER,
-            "Takes the mail for all remote recipients; without it, MX look-up. Sending to other servers comes in a "
-            "later release: until then such mail is held in the queue.",
+            "Takes the mail for all remote recipients: `smtp://user:password@host`; without it, MX look-up.",
+        ),
+    ] = ""
+    port: Annotated[
+        int, Key(count(65535), "The port of other domains' hosts: 25 everywhere but in a network of one's own.")
+    ] = 25
+    roots: Annotated[
+        str,
+        Key(
+            keys.TEXT,
+            "Authorities to believe instead of the system's when other servers show certificates, PEM; relative to the "
+            "home.",
+            default="the system's",
         ),
     ] = ""
     trusted: Annotated[
@@ -289,8 +300,8 @@ class Route:
         Key(
             keys.VIA,
             "`discard`, `console`, `directory:PATH`, `maildir:PATH`, `mbox:PATH`, `journal:PATH?size=100MB&age=1d`; "
-            "`smtp://HOST`, `smtps://HOST`, `lmtp://HOST:PORT`, `lmtp:/PATH`, `child:COMMAND` come in a later release: "
-            "until then such mail is held in the queue. Paths are relative to the home.",
+            "`smtp://HOST`, `smtps://HOST`, `lmtp://HOST:PORT`, `lmtp:/PATH`, `child:COMMAND` hand on to another "
+            "server. Paths are relative to the home.",
         ),
     ]
 

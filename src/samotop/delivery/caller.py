@@ -1,0 +1,218 @@
+"""Calls other servers for the relay: over the network, with the TLS that the plan demands.
+
+A host of a domain is dialled at port 25, its addresses raced; TLS is begun
+without the library's verification, and then judged by the plan (DANE, MTA-STS,
+what was seen before: ``tlsplans``). A server that the operator named by URL
+gets what its URL says (``transport.smtp.address``), verified TLS at least where
+the sender requires it.
+
+What a peer or the network does is an outcome. Raises ``SetupError`` for a URL
+that cannot be read, when the server is first called.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from samotop.content import Content
+from samotop.delivery.calls import Host, NoVisit, Visit
+from samotop.delivery.tlsplans import TlsPlanner
+from samotop.dns.resolver import Resolver
+from samotop.envelope import Envelope
+from samotop.errors import SetupError
+from samotop.msgauth.results import Result
+from samotop.net.clienttls import ClientTls, TlsDemand
+from samotop.net.dial import DialFailure, DialRules, dial
+from samotop.net.endpoint import Tcp
+from samotop.ports.transport import Outcome
+from samotop.routing.nexthop import HopKind
+from samotop.smtp.client import NO_WISHES, ClientRules, DeliverBy, Stage, Wishes
+from samotop.status import EnhancedStatus
+from samotop.tlspolicy.judge import Session
+from samotop.tlspolicy.levels import Level
+from samotop.tlspolicy.plan import TlsPlan
+from samotop.transport.sending import RecipientOutcome
+from samotop.transport.smtp.address import SmtpServer, parse_server
+from samotop.transport.smtp.courier import Courier
+from samotop.transport.smtp.opening import NoSession, SessionPlan, open_courier
+
+GOODBYE_SECONDS: Final = 5.0
+"""For QUIT: nothing depends on the answer."""
+REPLY_LIMIT: Final = 500
+"""Characters of a reply that a notification repeats."""
+
+_OURS: Final = (DialFailure.LOCAL, DialFailure.DNS)
+"""Failures to connect that say nothing of the host."""
+
+
+class CourierVisit:
+    """A session with one server, as the relay sees it."""
+
+    __slots__ = ("_courier", "_is_stale", "_loop", "server", "tls")
+
+    def __init__(self, courier: Courier, server: str, tls: str) -> None:
+        self._courier = courier
+        self._is_stale = False
+        self._loop = asyncio.get_running_loop()
+        self.server = server
+        self.tls = tls
+
+    @property
+    def is_usable(self) -> bool:
+        return self._courier.is_usable
+
+    @property
+    def is_stale(self) -> bool:
+        return self._is_stale
+
+    async def deliver(
+        self, envelope: Envelope, content: Content, until: float, *, seconds_left: int | None, may_convert: bool
+    ) -> list[Outcome]:
+        wishes = NO_WISHES
+        by = envelope.parameters.deliver_by
+        if by is not None and seconds_left is not None:
+            wishes = Wishes(deliver_by=DeliverBy(seconds_left, by.returns, by.traces))
+        found = await self._courier.deliver(envelope, content, until, wishes=wishes, may_convert=may_convert)
+        self._is_stale = not self.is_usable and all(_is_undecided(one) for one in found)
+        takes_wishes = "DSN" in self._courier.capabilities.keywords
+        return [self._outcome(one, takes_wishes) for one in found]
+
+    def _outcome(self, one: RecipientOutcome, takes_wishes: bool) -> Outcome:
+        reply = "" if one.reply is None else str(one.reply)[:REPLY_LIMIT]
+        server = self.server if one.reply is not None else ""
+        if one.is_accepted:
+            return Outcome(one.status, one.text, server, reply, is_relayed=True, takes_wishes=takes_wishes)
+        return Outcome(one.status, one.text, server, reply)
+
+    async def close(self) -> None:
+        try:
+            await self._courier.quit(self._loop.time() + GOODBYE_SECONDS)
+        except OSError:
+            self._courier.abort()
+
+
+def _is_undecided(one: RecipientOutcome) -> bool:
+    """Has the server neither said anything of it nor been sent it? 421 before the content is its way of hanging up."""
+    if one.reply is not None:
+        return one.reply.code == 421 and one.stage in (Stage.MAIL, Stage.RCPT, Stage.DATA)
+    return one.is_undecided
+
+
+class NetworkCaller:
+    """Implements ``calls.Caller``. ``hello`` is our name; ``port`` that of other domains' hosts."""
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        planner: TlsPlanner,
+        hello: str,
+        *,
+        port: int = 25,
+        tls: ClientTls | None = None,
+        dialling: DialRules = DialRules(),
+        rules: ClientRules = ClientRules(),
+    ) -> None:
+        self._resolver = resolver
+        self._planner = planner
+        self._hello = hello
+        self._port = port
+        self._tls = tls or ClientTls()
+        self._dialling = dialling
+        self._rules = rules
+        self._servers: dict[str, tuple[SmtpServer, ClientTls]] = {}
+
+    async def visit(self, host: Host, until: float) -> Visit | NoVisit:
+        try:
+            async with asyncio.timeout_at(until):
+                if host.hop.kind is HopKind.SERVER:
+                    return await self._visit_server(host, until)
+                return await self._visit_host(host, until)
+        except TimeoutError:
+            return NoVisit(Outcome(EnhancedStatus(4, 4, 1), "the server took too long", host.name))
+        except SetupError:
+            return NoVisit(Outcome(EnhancedStatus(4, 3, 5), "the route to it cannot be used as it is written"), False)
+
+    async def _visit_host(self, host: Host, until: float) -> Visit | NoVisit:
+        plan = await self._planner.plan(host, self._port)
+        if plan.refusal is not None:
+            await self._planner.judge(plan, Session(False))
+            return NoVisit(Outcome(plan.refusal.status, plan.refusal.reason, host.name), False)
+        call = partial(dial, Tcp(host.name, self._port), resolver=self._resolver, rules=self._dialling)
+        demand = TlsDemand(_asked(plan), server_name=plan.server_name)
+        opened = await open_courier(
+            call, SessionPlan(self._hello, demand, host.name, tls=self._tls, rules=self._rules), until
+        )
+        if isinstance(opened, NoSession):
+            if opened.tls_failure is not None:
+                judged = await self._planner.judge(plan, Session(False, fault=_fault_of(opened)))
+                reason = judged.reason or opened.text
+                return NoVisit(Outcome(judged.status or opened.status, reason, host.name), False)
+            return _no_visit(opened, host.name)
+        secured = opened.secured
+        offers = "REQUIRETLS" in opened.capabilities.keywords
+        session = Session(secured is not None, () if secured is None else secured.chain, offers)
+        judged = await self._planner.judge(plan, session)
+        if judged.result is not Result.PASS:
+            await CourierVisit(opened, host.name, "").close()
+            status = judged.status or EnhancedStatus(4, 7, 5)
+            return NoVisit(Outcome(status, judged.reason or plan.reason, host.name), False)
+        return CourierVisit(opened, host.name, f"{judged.reached.value}: {plan.reason}")
+
+    async def _visit_server(self, host: Host, until: float) -> Visit | NoVisit:
+        server, tls = self._server(host.hop.name)
+        demand = server.demand
+        if host.requires_tls and not server.is_private and demand.level.rank < Level.VERIFIED.rank:
+            demand = replace(demand, level=Level.VERIFIED)
+        resolver = self._resolver if isinstance(server.place, Tcp) else None
+        dialling = replace(self._dialling, sources=server.sources or self._dialling.sources)
+        call = partial(dial, server.place, resolver=resolver, proxy=server.proxy, rules=dialling)
+        plan = SessionPlan(
+            self._hello,
+            demand,
+            server.host,
+            server.is_lmtp,
+            server.is_private,
+            server.credentials,
+            tls,
+            replace(self._rules, allows_plaintext_login=server.allows_plaintext_login),
+        )
+        name = server.host or str(server.place)
+        opened = await open_courier(call, plan, until)
+        if isinstance(opened, NoSession):
+            return _no_visit(opened, name)
+        reached = "none" if opened.secured is None else opened.secured.level.value
+        return CourierVisit(opened, name, f"{reached}: as its URL says")
+
+    def _server(self, url: str) -> tuple[SmtpServer, ClientTls]:
+        found = self._servers.get(url)
+        if found is None:
+            server = parse_server(url)
+            found = self._servers[url] = server, ClientTls(server.tls)
+        return found
+
+
+def _asked(plan: TlsPlan) -> Level:
+    """What is asked of the TLS library: encryption; who the server is, is judged afterwards."""
+    if not plan.tries_tls:
+        return Level.NONE
+    return Level.OPPORTUNISTIC if plan.may_be_plain else Level.ENCRYPTED
+
+
+def _fault_of(opened: NoSession) -> str:
+    """In a word, where a handshake was tried and failed; nothing where TLS was not offered."""
+    return "" if opened.reply is not None or "does not offer" in opened.text else "handshake"
+
+
+def _no_visit(opened: NoSession, name: str) -> NoVisit:
+    fault = opened.dial_fault
+    is_host = fault is None or fault.failure not in _OURS
+    reply = "" if opened.reply is None else str(opened.reply)[:REPLY_LIMIT]
+    status = opened.status
+    if status.is_permanent and fault is None:
+        # A host that sends everybody away may be repaired; another one may take it meanwhile (RFC 5321 §5.1).
+        status = EnhancedStatus(4, status.subject, status.detail)
+    server = name if opened.reply is not None else ""
+    return NoVisit(Outcome(status, opened.text, server, reply), is_host)

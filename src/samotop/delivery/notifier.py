@@ -1,0 +1,117 @@
+"""Writes notifications into the queue: from what an attempt came to, to a message for its sender.
+
+Implements ``rounds.Notifier``. A notification is an entry like any other, with
+the null reverse-path, signed by our domain; it is durable when ``notify``
+returns. How much of the message goes back is the sender's RET, headers where it
+said nothing (RFC 3461 §4.3 leaves it to us, and who gets a forged message back
+does not need all of it).
+
+Raises ``SpoolFault`` where it cannot be stored, and what reading the content raises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from samotop.address import NULL_PATH, Address
+from samotop.content import Content
+from samotop.dsn import Notification, Told, format_notification
+from samotop.envelope import Body, Envelope, MailParameters, Recipient, Ret
+from samotop.ports import NewEntry, Spool, SpoolFault
+from samotop.ports.clock import Clock
+from samotop.ports.queue import Queue
+from samotop.queue.entry import Entry, Trace
+from samotop.queue.outcome import Notice
+
+
+class DsnNotifier:
+    """``author`` is whom notifications come from; ``sign`` gives the signature fields for one of its mails.
+
+    ``beside`` runs a job that may block in a thread.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        queue: Queue,
+        clock: Clock,
+        loop: asyncio.AbstractEventLoop,
+        hostname: str,
+        author: Address,
+        sign: Callable[[bytes], bytes],
+        beside: Callable[[Callable[[], Any]], Awaitable[Any]],
+    ) -> None:
+        self._spool = spool
+        self._queue = queue
+        self._clock = clock
+        self._loop = loop
+        self._hostname = hostname
+        self._author = author
+        self._sign = sign
+        self._beside = beside
+
+    async def notify(self, entry: Entry, notices: Sequence[Notice]) -> None:
+        path = entry.envelope.reverse_path
+        assert isinstance(path, Address), "nobody is told of a notification"
+        draft = self._spool.begin(lambda: None)
+        try:
+            octets = await self._beside(lambda: self._compose(entry, path, notices, draft.id))
+            draft.write(octets)
+        except BaseException:
+            draft.discard()
+            raise
+        done: asyncio.Future[None] = self._loop.create_future()
+
+        def committed(fault: SpoolFault | None) -> None:
+            if done.done():
+                return
+            if fault is None:
+                done.set_result(None)
+            else:
+                done.set_exception(fault)
+
+        body = Body.SEVEN_BIT if octets.isascii() else Body.EIGHT_BIT
+        parameters = MailParameters(body=body, is_utf8=not path.is_ascii)
+        trace = Trace("", "", "", self._clock.time())
+        draft.commit(NewEntry(Envelope(NULL_PATH, (Recipient(path),), parameters), trace), committed)
+        await done
+
+    def _compose(self, entry: Entry, path: Address, notices: Sequence[Notice], name: str) -> bytes:
+        now = self._clock.time()
+        parameters = entry.envelope.parameters
+        notification = Notification(
+            self._hostname,
+            self._author,
+            path,
+            [_told(one, now) for one in notices],
+            entry.trace.received_at,
+            parameters.envelope_id,
+            "" if entry.trace.login else entry.trace.hello,
+            parameters.ret is Ret.FULL and parameters.body is not Body.BINARY,
+            parameters.is_utf8,
+        )
+        original = self._queue.open(entry)
+        try:
+            made = format_notification(notification, original, now, f"{name}@{self._hostname}").to_bytes()
+        except ValueError:  # its content is damaged: the sender hears of it all the same
+            made = format_notification(
+                notification, Content.from_bytes(b""), now, f"{name}@{self._hostname}"
+            ).to_bytes()
+        return self._sign(made) + made
+
+
+def _told(notice: Notice, now: float) -> Told:
+    outcome, recipient = notice.outcome, notice.recipient
+    return Told(
+        recipient.address,
+        notice.action.value,
+        outcome.status,
+        outcome.text,
+        outcome.server,
+        outcome.reply,
+        recipient.original,
+        notice.gives_up,
+        now,
+    )

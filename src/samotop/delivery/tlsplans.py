@@ -1,0 +1,121 @@
+"""Which TLS each host must have: asks DNS, the policies' web servers and our memory, and has ``tlspolicy`` decide.
+
+The plan is made before a host is called, the judgement when its TLS stands and
+before anything is said of a message. What a host has reached is remembered for
+the domain; a store that does not answer changes nothing about a delivery.
+
+``observe`` hears of every judgement: reports are made of that (RFC 8460).
+Raises nothing: what cannot be found out is a plan that refuses, or one without
+what could not be found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Final, Protocol, TypeVar
+
+from samotop.delivery.calls import Host
+from samotop.dns.resolver import Resolver
+from samotop.errors import TryAgainLater
+from samotop.ports.clock import Clock
+from samotop.ports.policies import Policies
+from samotop.routing.nexthop import HopKind
+from samotop.tlspolicy.dane import lookup_dane
+from samotop.tlspolicy.judge import Judgement, Session, judge_tls
+from samotop.tlspolicy.levels import Level
+from samotop.tlspolicy.mtasts import Fetcher, StsPolicy, lookup_sts
+from samotop.tlspolicy.plan import TlsPlan, plan_tls
+from samotop.tlspolicy.requiretls import Wish
+
+T = TypeVar("T")
+
+SMTP_PORT: Final = 25
+
+Observe = Callable[[TlsPlan, Judgement], None]
+"""Told of every judgement, on the loop."""
+
+
+class Trusted(Protocol):
+    """The public authorities; ``tlspolicy.chain.Trust`` is one."""
+
+    def check(self, chain: Any, names: Any, now: float) -> None: ...
+
+
+class TlsPlanner(Protocol):
+    async def plan(self, host: Host, port: int) -> TlsPlan:
+        """What a session with ``host``, one of a domain's, must reach."""
+        ...
+
+    async def judge(self, plan: TlsPlan, session: Session) -> Judgement:
+        """Whether it has; and remember it."""
+        ...
+
+
+class PolicyPlanner:
+    """``beside`` runs a job that may wait for the disk. Without a ``fetcher`` there is no MTA-STS, without
+    ``policies`` nothing is remembered."""
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        clock: Clock,
+        *,
+        trust: Callable[[], Trusted | None],
+        fetcher: Fetcher | None = None,
+        policies: Policies | None = None,
+        beside: Callable[[Callable[[], T]], Awaitable[T]],
+        observe: Observe | None = None,
+    ) -> None:
+        self._resolver = resolver
+        self._clock = clock
+        self._trust = trust
+        self._fetcher = fetcher
+        self._policies = policies
+        self._beside: Callable[[Callable[[], Any]], Awaitable[Any]] = beside
+        self._observe = observe
+
+    async def plan(self, host: Host, port: int) -> TlsPlan:
+        domain = host.hop.name
+        is_domain = host.hop.kind is HopKind.DOMAIN
+        dane = await lookup_dane(host.name, self._resolver, exchanges=host.exchanges, port=port) if is_domain else None
+        sts = await self._policy(domain) if is_domain else None
+        memory = None
+        if self._policies is not None and is_domain:
+            try:
+                memory = await self._beside(partial(self._policies.get_memory, domain))
+            except TryAgainLater:
+                memory = None
+        return plan_tls(
+            domain,
+            host.name,
+            now=self._clock.time(),
+            mx=host.exchanges,
+            dane=dane,
+            sts=sts,
+            memory=memory,
+            wish=Wish.REQUIRES if host.requires_tls else Wish.NOTHING,
+        )
+
+    async def _policy(self, domain: str) -> StsPolicy | None:
+        if self._fetcher is None or self._policies is None:
+            return None
+        try:
+            entry = await self._beside(partial(self._policies.get_sts, domain))
+            found = await lookup_sts(domain, entry, self._resolver, self._fetcher, now=self._clock.time())
+            if found.is_new and found.entry is not None:
+                await self._beside(partial(self._policies.put_sts, found.entry))
+        except TryAgainLater:
+            return None
+        return found.policy
+
+    async def judge(self, plan: TlsPlan, session: Session) -> Judgement:
+        judged = judge_tls(plan, session, self._trust(), self._clock.time())  # type: ignore[arg-type]  # a Trust by its shape
+        if self._observe is not None:
+            self._observe(plan, judged)
+        if self._policies is not None and judged.reached.rank >= Level.ENCRYPTED.rank:
+            try:
+                await self._beside(partial(self._policies.remember, plan.domain, judged.reached, self._clock.time()))
+            except TryAgainLater:
+                return judged
+        return judged
