@@ -11,7 +11,7 @@ from typing import Final
 
 from cyclopts import App, CycloptsError, Parameter
 
-from samotop.cli import account, check, dns, init, queue, report, start, verify
+from samotop.cli import account, check, dns, init, queue, report, send, start, verify
 from samotop.cli.outcome import DONE, USAGE, settle
 from samotop.cli.pages import Pages, wide_console
 
@@ -50,6 +50,15 @@ Examples:
   samotop report read mail/postmaster
   samotop report read google.com!example.org!1795219200!1795305599.zip
   samotop report read ~/reports --json"""
+
+_SEND: Final = """\
+Examples:
+  samotop send --server smtp://localhost:2525 --from a@example.org \\
+      --to alice@example.org letter.eml
+  samotop send --server smtps://bob@mail.example.net --password-file bob.txt \\
+      --from bob@example.net --to alice@example.org --json < letter.eml
+
+samotop sendmail is the drop-in for /usr/sbin/sendmail."""
 
 
 def build() -> App:
@@ -91,6 +100,7 @@ def build() -> App:
     _leaf(reports, report.read, "read", _REPORT)
     tree.command(reports)
     _leaf(tree, verify.verify, "verify", _VERIFY)
+    _leaf(tree, send.send, "send", _SEND)
     return tree
 
 
