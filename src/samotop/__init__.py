@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from samotop.envelope import Envelope, Recipient
     from samotop.facts import ConnectionFacts, ContentFacts, HelloFacts, MailFacts, RecipientFacts
     from samotop.message import Attachment, Message, Part
-    from samotop.parts import accept_domains, deliver
+    from samotop.parts import accept_domains, deliver, open_resolver
     from samotop.peer import Peer, Tls
     from samotop.reply import Reply
     from samotop.server import Server
@@ -53,6 +53,7 @@ _HOMES = {
     "Verdict": "samotop.verdict",
     "accept_domains": "samotop.parts",
     "deliver": "samotop.parts",
+    "open_resolver": "samotop.parts",
 }
 
 __all__ = [
@@ -83,6 +84,7 @@ __all__ = [
     "Verdict",
     "accept_domains",
     "deliver",
+    "open_resolver",
 ]
 
 

@@ -1,7 +1,9 @@
 """Ready-made parts that compose with a program's own: deciders for ``Server``, and a resolver.
 
 Server(recipient=accept_domains("example.org"), content=deliver(Maildir("mail")))
-resolver = open_resolver(Dns(servers=("127.0.0.1:5353",)))
+
+async with open_resolver() as resolver:
+    found = await spf.evaluate("192.0.2.1", "mx.example.net", "bob@example.net", resolver)
 """
 
 from __future__ import annotations
@@ -9,8 +11,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from samotop.dns.resolver import OpenResolver
 from samotop.facts import ContentFacts, Decide, RecipientFacts
 from samotop.net.clock import SystemClock
 from samotop.ports import Handover, LocalTransport
@@ -90,15 +93,30 @@ def _inquired(facts: ContentFacts) -> Inquired | None:
 
 
 def open_resolver(
+    *servers: str, trusted: bool = False, dnssec: Literal["auto", "require", "off"] = "auto"
+) -> OpenResolver:
+    """A caching resolver that asks ``servers``, such as ``"127.0.0.1:5353"``; the system's where none are named.
+
+    DNSSEC is validated here, from the root's keys on, unless ``trusted`` says
+    that the servers do and that nobody is on the path to them. A server that
+    knows its own zones alone has nothing to validate them by: ask it with
+    ``dnssec="off"``. Nothing is asked yet; use it with ``async with``, or
+    ``close`` it at the end. For one event loop. Raises ``SetupError`` for what
+    names no server.
+    """
+    from samotop.config.shapes import Dns
+
+    return open_resolver_of(Dns(servers=servers, trusted=trusted, dnssec=dnssec))
+
+
+def open_resolver_of(
     dns: Dns, home: Path | None = None, *, on_blind: Callable[[], None] = lambda: None
 ) -> StubResolver | ValidatingResolver:
-    """A resolver as ``[dns]`` wants it: the system's servers where none are named, DNSSEC validated here.
+    """The same as ``[dns]`` of a samotop.toml wants it.
 
     The root's keys are those of ``home``, or those that Samotop brings.
-    ``trusted`` servers validate for us, and their word is taken. ``on_blind`` is
-    called when servers turn out to pass no signatures on. Nothing is asked yet;
-    ``close`` it at the end. For one event loop. Raises ``SetupError`` for what
-    names no server, and for keys that cannot be read.
+    ``on_blind`` is called when servers turn out to pass no signatures on.
+    Raises ``SetupError`` for what names no server, and for keys that cannot be read.
     """
     from samotop.dns.dnssec.anchor import ROOT  # dnspython: who needs no names does not pay for it
     from samotop.net.chain import ChainRules

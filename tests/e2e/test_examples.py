@@ -14,8 +14,10 @@ from typing import Final
 
 import pytest
 
+from samotop.msgauth import dkim
 from tests.fakes.serving import CHECKOUT, START_SECONDS, environment, poll
 from tests.fakes.talk import Talk, fields_of, message
+from tests.fakes.zoneserver import ZoneServer
 
 EXAMPLES: Final = sorted((CHECKOUT / "examples").glob("*.py"))
 LINES: Final = 30
@@ -23,6 +25,7 @@ LINES: Final = 30
 TRIED: Final = frozenset(
     {
         "accept_one_domain.py",
+        "authenticate.py",
         "custom_check.py",
         "deliver_to_maildir.py",
         "lmtp.py",
@@ -149,6 +152,27 @@ def test_new_verb(start: Start) -> None:
     with Talk(example.address) as talk:
         assert "XTIME" in talk.ehlo()
         assert re.fullmatch(r"250 2\.0\.0 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", talk.say("xtime"))
+
+
+def test_authenticate(start: Start, tmp_path: Path) -> None:
+    """Signed by its author's domain, and sent by nobody of it."""
+    key = dkim.generate_key("ed25519")
+    content = message("signed")
+    signed = dkim.sign(content, dkim.Signer("client.test", (dkim.SigningKey("s1", key),))) + content
+    zones = {
+        "client.test": {"TXT": ['"v=spf1 ip4:192.0.2.1 -all"']},
+        "s1._domainkey.client.test": {"TXT": [f'"{dkim.format_key_record(key)}"']},
+        "_dmarc.client.test": {"TXT": ['"v=DMARC1; p=reject"']},
+    }
+    with ZoneServer(zones) as server:
+        words = ("192.0.2.25", "mx.client.test", "bob@client.test", server.address)
+        for stored, told in (
+            (signed, ["dkim pass client.test", "arc none", "dmarc pass client.test (asks for none)"]),
+            (signed + b"More.\r\n", ["dkim fail client.test", "arc none", "dmarc fail client.test (asks for reject)"]),
+        ):
+            (tmp_path / "message.eml").write_bytes(stored)
+            example = start("authenticate.py", str(tmp_path / "message.eml"), *words)
+            assert [example.address, *example.lines(3)] == ["spf fail client.test", *told]
 
 
 def test_deliver_to_maildir(start: Start, tmp_path: Path) -> None:

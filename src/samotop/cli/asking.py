@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from cyclopts import Parameter
@@ -27,16 +28,16 @@ Server = Annotated[
 ]
 
 
-def ask(dns: Dns, server: str | None, question: Callable[[Resolver], Awaitable[T]]) -> T:
-    """Run ``question`` with a resolver of its own. Raises ``SetupError`` for what names no server."""
-    from samotop.parts import open_resolver
+def ask(dns: Dns, home: Path | None, server: str | None, question: Callable[[Resolver], Awaitable[T]]) -> T:
+    """Run ``question`` with a resolver of its own, which believes the root's keys of ``home`` if it has some.
+
+    Raises ``SetupError`` for what names no server, and for keys that cannot be read.
+    """
+    from samotop.parts import open_resolver_of
 
     async def run() -> T:
-        resolver = open_resolver(dns) if server is None else _open_one(server)
-        try:
+        async with open_resolver_of(dns, home) if server is None else _open_one(server) as resolver:
             return await question(resolver)
-        finally:
-            await resolver.close()
 
     return asyncio.run(run())
 

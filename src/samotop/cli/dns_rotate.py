@@ -50,7 +50,7 @@ def print_step(domain: str, *, server: str | None, json: bool, home: str | None)
     hostname = normalize_name(config.hostname)
 
     def look(pair: KeyPair) -> list[Finding]:
-        return ask(config.dns, server, lambda resolver: _compare(plan_keys(pair, hostname), name, resolver))
+        return ask(config.dns, place, server, lambda resolver: _compare(plan_keys(pair, hostname), name, resolver))
 
     step = take_step(DkimKeys(place), name, hostname, time.time(), look)
     if json:
@@ -97,12 +97,15 @@ def _use(
     findings = look(pair)
     wrong = [finding for finding in findings if finding.is_wrong]
     if wrong:
-        words = f"{pair.name} waits on: " + "; ".join(f"{finding.name}: {finding.words}" for finding in wrong)
+        names = " and ".join(f"{finding.name} ({finding.state})" for finding in wrong)
+        words = f"{pair.name} does not sign yet. DNS does not answer with what belongs at {names}."
         return Step(
-            "publish", f"{words}. Add these records, then run this again.", tuple(_lines(pair, hostname)), REFUSED
+            "publish", f"{words} Add these records, then run this again.", tuple(_lines(pair, hostname)), REFUSED
         )
     if any(finding.state == UNANSWERED for finding in findings):
-        return Step("publish", f"{pair.name} waits on: no server answered whether its records are there.", (), AGAIN)
+        return Step(
+            "publish", f"{pair.name} does not sign yet: no server answered whether its records are there.", (), AGAIN
+        )
     keys.use(pair, now)
     words = f"DNS answers with the records of {pair.name}: it signs from now on, or from a running server's next start."
     return Step("use", f"{words} Keep the old records, and come back in 7 days.")

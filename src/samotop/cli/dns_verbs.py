@@ -23,6 +23,7 @@ from samotop.cli.paint import Paint, Progress, choose_paint
 from samotop.cli.place import open_home
 from samotop.cli.show import clean, print_json
 from samotop.config.read import load_config
+from samotop.dns.resolver import Resolver
 from samotop.net.clock import SystemClock
 
 
@@ -67,7 +68,11 @@ def print_check(domain: str, *, server: str | None, addresses: Sequence[str], js
     situation = observe(config, place, domain, SystemClock(), addresses=addresses)
     sections = plan_sections(situation)
     progress = Progress("asking DNS,")
-    findings = ask(config.dns, server, lambda resolver: check_records(situation, sections, resolver, progress.advance))
+
+    async def compare(resolver: Resolver) -> list[Finding]:
+        return await check_records(situation, sections, resolver, progress.advance)
+
+    findings = ask(config.dns, place, server, compare)
     if json:
         print_json({"domain": situation.domain, "findings": [_plain_finding(one) for one in findings]})
     else:

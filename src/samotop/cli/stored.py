@@ -47,6 +47,8 @@ def restore(octets: bytes) -> bytes:
     if b"\r\n" not in octets[: octets.find(b"\n") + 1]:
         octets = octets.replace(b"\n", b"\r\n")
     first = next(iterate_fields(octets[:4096]), None)
+    if not octets:
+        raise SetupError("this is no message: it is empty", remedy="name one message")
     if first is None or not first.name:
         raise SetupError("this is no message: it does not begin with a header field", remedy="name one message")
     return octets

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, Final
 
 from samotop.cli.asking import ask
@@ -19,7 +20,7 @@ from samotop.cli.place import name_home, open_home
 from samotop.cli.show import clean, print_json
 from samotop.cli.stored import read_stored
 from samotop.config.read import FILE_NAME, load_config
-from samotop.config.shapes import Config, Dns
+from samotop.config.shapes import Dns
 from samotop.dns.resolver import Resolver
 from samotop.errors import SetupError
 from samotop.message.received import Received
@@ -34,8 +35,9 @@ DELAY_SHOWN: Final = 60.0
 
 def print_evidence(file: str, said: Said, *, server: str | None, json: bool, home: str | None) -> int:
     """Explain the message in ``file``. Raises ``SetupError``."""
-    _check_ip(said.ip)
-    config = _load_config(home)
+    _check_said(said)
+    place = _find_home(home)
+    config = load_config(place) if place is not None else None
     hostname = config.hostname if config is not None else ""
     octets = read_stored(file)
     progress = Progress("asking DNS,")
@@ -50,7 +52,7 @@ def print_evidence(file: str, said: Said, *, server: str | None, json: bool, hom
             trusted_sealers=frozenset(config.policy.trusted_sealers) if config is not None else (),
         )
 
-    evidence = ask(config.dns if config is not None else Dns(), server, gather)
+    evidence = ask(config.dns if config is not None else Dns(), place, server, gather)
     if json:
         print_json(plain_evidence(evidence))
     else:
@@ -58,19 +60,22 @@ def print_evidence(file: str, said: Said, *, server: str | None, json: bool, hom
     return AGAIN if evidence.is_temporary else DONE
 
 
-def _check_ip(text: str | None) -> None:
+def _check_said(said: Said) -> None:
     try:
-        ip_address(text or "::")
+        ip_address("::" if said.ip is None else said.ip)
     except ValueError:
         raise SetupError("--ip is not an IP address", remedy="write it like 192.0.2.1 or 2001:db8::1") from None
+    path = said.reverse_path
+    if path not in (None, "", "<>") and "@" not in str(path):
+        raise SetupError("--from is not an address", remedy="write it like bob@example.net, or '' for no sender")
 
 
-def _load_config(home: str | None) -> Config | None:
-    """The home's configuration; none is needed unless somebody names a home."""
+def _find_home(home: str | None) -> Path | None:
+    """The home; none is needed unless somebody names one."""
     place = name_home(home)
     if home is None and "SAMOTOP_HOME" not in os.environ and not os.access(place / FILE_NAME, os.F_OK):
         return None
-    return load_config(open_home(home))
+    return open_home(home)
 
 
 def format_evidence(evidence: Evidence, paint: Paint, hostname: str) -> list[str]:
@@ -106,7 +111,7 @@ def _format_told(told: Told, paint: Paint) -> list[str]:
 def _format_origin(origin: Origin, hostname: str) -> str:
     if not origin.ip:
         return "No Received field tells from which address the message came."
-    path = {None: "a sender that nobody wrote down", "": "no sender (<>)"}.get(
+    path = {None: "an unknown sender", "": "no sender (<>)"}.get(
         origin.reverse_path, f"the sender {clean(origin.reverse_path or '')}"
     )
     if origin.is_said:

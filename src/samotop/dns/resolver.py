@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from samotop.dns.answer import Answer
 
@@ -24,6 +25,14 @@ class Resolver(Protocol):
 
 
 class OpenResolver(Resolver, Protocol):
-    """One with connections to close when it is no longer needed."""
+    """One with connections to close when it is no longer needed: by ``close``, or at the end of ``async with``."""
 
     async def close(self) -> None: ...
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

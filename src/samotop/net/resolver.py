@@ -29,6 +29,7 @@ import dns.flags
 from samotop.dns.answer import Answer, Security, Status
 from samotop.dns.names import normalize_name
 from samotop.dns.records import Record
+from samotop.dns.resolver import OpenResolver
 from samotop.net.answers import ALIAS_LIMIT, LONGEST, read_answer
 from samotop.net.cache import Cache, CacheRules
 from samotop.net.exchange import Exchange, NoAnswer
@@ -54,8 +55,8 @@ class ResolverRules:
     cache: CacheRules = CacheRules()
 
 
-class StubResolver:
-    """Implements ``samotop.dns.Resolver``. For one event loop; ``close`` closes the exchange too."""
+class StubResolver(OpenResolver):
+    """Implements ``samotop.dns.OpenResolver``. For one event loop; ``close`` closes the exchange too."""
 
     def __init__(
         self, exchange: Exchange, clock: Clock, *, is_trusted: bool = False, rules: ResolverRules = ResolverRules()

@@ -34,6 +34,7 @@ from samotop.dns.dnssec.judgement import Judgement, Link, denial_ttl, find_denie
 from samotop.dns.dnssec.sections import claimed_signer
 from samotop.dns.names import normalize_name
 from samotop.dns.rdata import format_name, read_record
+from samotop.dns.resolver import OpenResolver
 from samotop.net.answers import ALIAS_LIMIT, LONGEST
 from samotop.net.cache import Cache, CacheRules
 from samotop.net.chain import Ask, Chain, ChainRules, Look
@@ -61,8 +62,8 @@ class ValidationRules:
     cache: CacheRules = CacheRules()
 
 
-class ValidatingResolver:
-    """Implements ``samotop.dns.Resolver``. For one event loop; ``close`` closes the exchange too.
+class ValidatingResolver(OpenResolver):
+    """Implements ``samotop.dns.OpenResolver``. For one event loop; ``close`` closes the exchange too.
 
     ``on_blind`` is called when the servers turn out to pass no signatures on.
     """

@@ -89,6 +89,14 @@ def test_the_home_says_whom_to_ask_and_who_we_are(run, server: ZoneServer, home:
     assert "That is not this server" not in out
 
 
+def test_the_roots_keys_are_those_of_the_home(run, home: Path) -> None:
+    """What the server goes by, or the two would not agree on who is proven."""
+    (home / "root.key").write_text("nothing\n")
+    status, _, err = run("verify", str(WELL / "input.eml"), "--home", str(home))
+    assert status == 1
+    assert str(home / "root.key") in err
+
+
 def test_a_message_comes_from_standard_input(run, server: ZoneServer, monkeypatch: pytest.MonkeyPatch) -> None:
     octets = (WELL / "input.eml").read_bytes()
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(octets)))
@@ -127,7 +135,15 @@ def test_a_file_beyond_the_bound_is_refused(run, tmp_path: Path, monkeypatch: py
     assert "larger than any message" in err
 
 
-@pytest.mark.parametrize("words", [("--ip", "nowhere"), ("--server", "ns.example.org"), ("--server", "127.0.0.1:0")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("--ip", "nowhere"), ("--ip", "")),
+        *(("--server", "ns.example.org"), ("--server", "127.0.0.1:0")),
+        ("--from", "nobody"),
+    ],
+    ids=" ".join,
+)
 def test_an_address_that_is_none_is_refused_with_a_remedy(run, words: tuple[str, str]) -> None:
     status, _, err = run("verify", str(WELL / "input.eml"), *words)
     assert status == 1
