@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from samotop.cli import account, check, dns, init, queue, report, send, start, verify
 from samotop.cli.outcome import DONE, USAGE, settle
@@ -141,11 +141,18 @@ def run(words: list[str]) -> int:
         try:
             status = build()(words, console=wide_console())
         except CycloptsError as error:
-            print(f"samotop: {error}\n  {_helping(words)} --help", file=sys.stderr)
+            print(f"samotop: {_tell(error)}\n  {_helping(words)} --help", file=sys.stderr)
             return USAGE
         return status if isinstance(status, int) else DONE
 
     return settle(call)
+
+
+def _tell(error: CycloptsError) -> str:
+    """What is wrong, in words; cyclopts has no words for one argument too many, but a list."""
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        return f'"{error.unused_tokens[0]}" is one word too many'
+    return str(error)
 
 
 def _helping(words: Sequence[str]) -> str:

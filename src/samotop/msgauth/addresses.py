@@ -29,9 +29,12 @@ class PeerAddress(NamedTuple):
 
 def parse_peer(ip: str) -> PeerAddress:
     """Read a peer's address. Raises ``ValueError``: the caller has it from a socket, so anything else is a bug."""
-    if ":" not in ip:
-        return PeerAddress(ip, read_ipv4(ip), "A")
-    address = IPv6Address(ip)
+    try:
+        if ":" not in ip:
+            return PeerAddress(ip, read_ipv4(ip), "A")
+        address = IPv6Address(ip)
+    except ValueError:
+        raise ValueError("that is no IP address; they look like 192.0.2.1 or 2001:db8::1") from None
     mapped = address.ipv4_mapped
     if mapped is not None:
         return PeerAddress(str(mapped), int(mapped), "A")

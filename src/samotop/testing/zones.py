@@ -40,7 +40,8 @@ class ZoneResolver:
     ``"SERVFAIL"`` for every type. ``secure`` says whether answers are signed:
     all, none, or those for exactly the names given. ``questions`` counts what
     was asked, as ``(name, type)``. Raises ``ValueError`` for record data that
-    cannot be read.
+    cannot be read, and for TXT data with spaces outside of quotes, which would
+    vanish.
     """
 
     def __init__(self, zones: Mapping[str, Table | str], secure: bool | Collection[str] = False) -> None:
@@ -129,6 +130,9 @@ class ZoneResolver:
 
 def _read_records(kind: str, texts: Sequence[str]) -> tuple[Record, ...]:
     """The records as they were given; a real server has each once (RFC 2181 §5), who writes it twice wants that."""
+    for text in texts:
+        if kind == "TXT" and '"' not in text and len(text.split()) > 1:
+            raise ValueError(f"TXT data with spaces stands in quotes: '\"{text}\"'")
     return tuple(parse_record(kind, text) for text in texts)
 
 

@@ -85,6 +85,7 @@ def test_what_lists_or_shows_has_json(run, verb: tuple[str, ...]) -> None:
         (("frobnicate",), "frobnicate"),
         (("check", "--colour"), "--colour"),
         (("serve", "--demo=maybe"), "samotop serve --help"),
+        (("verify", "one.eml", "two.eml"), '"two.eml" is one word too many'),
         (("account", "add"), "samotop account add --help"),
         (("queue", "drop", "--al"), "samotop queue drop --help"),
         (("serve", "--home"), "samotop serve --help"),

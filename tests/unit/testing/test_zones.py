@@ -92,6 +92,7 @@ async def test_signed_are_exactly_the_names_that_are_given(secure: Any, found: l
         {"a.example": {"A": ["192.0.2.256"]}},
         {"a.example": {"TXT": ['"unfinished']}},
         {"a.example": {"TXT": [""]}},
+        {"a.example": {"TXT": ["v=spf1 -all"]}},
         {"a.example": {"NOSUCH": ["x"]}},
         {"a.example": "BROKEN"},
         {"a.example": {"A": "192.0.2.1"}},

@@ -56,7 +56,7 @@ def check_private_key(key: object) -> None:
     if isinstance(key, Ed25519PrivateKey):
         return
     if not isinstance(key, RSAPrivateKey):
-        raise ValueError("a key for DKIM is RSA or Ed25519")
+        raise ValueError("a key for DKIM is RSA or Ed25519, as generate_key or parse_private_key give it")
     if not RSA_BITS_LEAST <= key.key_size <= RSA_BITS_MOST:
         raise ValueError(f"an RSA key for DKIM has {RSA_BITS_LEAST} to {RSA_BITS_MOST} bits, not {key.key_size}")
 

@@ -19,7 +19,7 @@ converted later (§5.3). Header fields that readers would disagree about raise
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -86,7 +86,10 @@ class SigningKey:
 
     def __post_init__(self) -> None:
         check_private_key(self.private)
-        object.__setattr__(self, "selector", read_selector(self.selector.encode()))
+        try:
+            object.__setattr__(self, "selector", read_selector(self.selector.encode()))
+        except ValueError:
+            raise ValueError(f"{self.selector!r} is no selector: it is one or more labels of a domain name") from None
 
     @property
     def algorithm(self) -> str:
@@ -102,7 +105,7 @@ class Signer:
     """
 
     domain: str
-    keys: tuple[SigningKey, ...]
+    keys: Sequence[SigningKey]
     oversigned: tuple[str, ...] = OVERSIGNED
     signed: tuple[str, ...] = SIGNED
     header_form: Canonicalization = Canonicalization.RELAXED
@@ -111,7 +114,10 @@ class Signer:
     lifetime: int | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "domain", read_domain(self.domain.encode()))
+        try:
+            object.__setattr__(self, "domain", read_domain(self.domain.encode()))
+        except ValueError:
+            raise ValueError(f"{self.domain!r} is no domain that can sign") from None
         object.__setattr__(self, "keys", tuple(self.keys))
         object.__setattr__(self, "oversigned", tuple(map(_check_name, self.oversigned)))
         object.__setattr__(self, "signed", tuple(map(_check_name, self.signed)))

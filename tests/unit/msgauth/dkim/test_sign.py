@@ -154,7 +154,7 @@ def test_a_signer_that_nobody_could_verify_is_not_made(fault: dict[str, Any]) ->
 
 def test_a_selector_and_a_key_are_checked() -> None:
     for selector in ("", "a b", "a..b", "x" * 64):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="is no selector"):
             SigningKey(selector, EDWARDS)
     with pytest.raises(ValueError):
         SigningKey("s", ec.derive_private_key(1, ec.SECP256R1()))  # type: ignore[arg-type]
