@@ -43,6 +43,7 @@ class ClientDialogue:
         "failure",
         "greeting",
         "has_wanted_content",
+        "heard_at",
         "hello",
         "initial",
         "is_authenticated",
@@ -107,6 +108,8 @@ class ClientDialogue:
         """To be written."""
         self.expected: deque[Step] = deque()
         """What was asked and not answered, in order."""
+        self.heard_at = Stage.GREETING
+        """The stage that the last reply belongs to."""
         self.unsent = 0
         """How many of them, the last ones, have not been given out to be written."""
         self.events: deque[Event] = deque()
@@ -138,6 +141,7 @@ class ClientDialogue:
             self.hear_unasked(reply)
             return
         step = expected.popleft()
+        self.heard_at = step.stage
         if reply.code == CLOSING and not (self.is_lmtp and step.stage is Stage.FINAL):
             self.hang_up(step.stage, reply)
         else:
@@ -182,15 +186,15 @@ class ClientDialogue:
         self.events.append(HungUp(stage, reply))
         self.close()
 
-    def fail(self, error: BadReply) -> None:
+    def fail(self, error: BadReply, stage: Stage | None = None) -> None:
         """Nothing that the server says can be trusted any more."""
-        self.end_transaction(None, self.stage)
+        self.end_transaction(None, stage or self.stage)
         self.failure = error
         self.close()
 
     def refuse_code(self, reply: Reply) -> None:
         """A reply that this command cannot have."""
-        self.fail(UnexpectedReply(f"a reply {reply.code} to this command makes no sense"))
+        self.fail(UnexpectedReply(f"a reply {reply.code} to this command makes no sense"), self.heard_at)
 
     def close(self) -> None:
         self.is_closed = True
