@@ -155,4 +155,4 @@ def _read_address(text: str) -> Address | None:
     local, domain = local.strip(), _SPACES.sub("", domain).rstrip(".")
     quoted = QUOTED.fullmatch(local)
     local = unquote(local) if quoted is not None else _SPACES.sub("", local)
-    return Address(clean_text(local), clean_text(domain)) if local else None
+    return Address(clean_text(local), clean_text(domain)) if local or quoted is not None else None

@@ -120,7 +120,9 @@ class Message(Reading):
         authors = read_correspondents(author, "author")
         sends = check_originators(authors, read_one(sender, "sender") if sender is not None else None)
         lists = [read_correspondents(given, what) for given, what in ((to, "to"), (cc, "cc"), (bcc, "bcc"))]
-        identifier = format_id(message_id or f"{present.draw_token()}@{(sends or authors[0]).address.domain}")
+        if message_id is None:
+            message_id = f"{present.draw_token()}@{(sends or authors[0]).address.domain}"
+        identifier = format_id(message_id)
         part = assemble_body(text, html, body, inline, attachments, allows_8bit=allow_8bit and wrap is None)
         part = wrap(part) if wrap is not None else part
 

@@ -161,7 +161,8 @@ class _Walk:
         """A delimiter of ``node`` stands behind ``end``: whatever is open inside of it ends there."""
         while self._open[-1] is not node:
             inner = self._open.pop()
-            inner.body_end = max(inner.body_start, end)
+            inner.body_start = min(inner.body_start, end)  # an empty part: its last line end is the delimiter's
+            inner.body_end = end
         if node.preamble_end is None:
             node.preamble_end = max(node.body_start, end)
 

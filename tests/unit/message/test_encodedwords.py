@@ -12,7 +12,7 @@ from samotop.message.encodedwords import WORD_LIMIT, decode_words, encode_words
 
 WORD = re.compile(r"=\?utf-8\?(?:q\?[A-Za-z0-9!*+/=_-]+|b\?[A-Za-z0-9+/]+={0,2})\?=")
 
-characters = st.characters(blacklist_categories=("Cs",))
+characters = st.characters(exclude_categories=["Cs"])
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_decoding_never_fails(text: str) -> None:
     decode_words(text)
 
 
-@given(st.text(st.characters(blacklist_characters="="), max_size=60), st.text("aé ", min_size=1, max_size=20))
+@given(st.text(st.characters(exclude_characters="="), max_size=60), st.text("aé ", min_size=1, max_size=20))
 def test_what_stands_around_a_word_stays(around: str, text: str) -> None:
     encoded = " ".join(encode_words(text))
     assert decode_words(f"{around}|{encoded}|{around}") == f"{around}|{text}|{around}"

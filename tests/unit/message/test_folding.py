@@ -18,7 +18,7 @@ from samotop.message.folding import (
 )
 from samotop.message.header import iterate_fields
 
-letters = st.sampled_from("aZ0 \t=?_é漢😀,") | st.characters(blacklist_categories=("Cc", "Cs", "Zl", "Zp"))
+letters = st.sampled_from("aZ0 \t=?_é漢😀,") | st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"])
 FORBIDDEN = ["\r", "\n", "\0", "\r\n", "\x0b", "\x0c", "\x1b", "\x7f", "\x85", "\u2028", "\u2029", "\ud800"]
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from samotop.message.parameters import COUNT_LIMIT, format_parameters, parse_parameters
 
-letters = st.characters(blacklist_categories=("Cc", "Cs", "Zl", "Zp"))
+letters = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"])
 
 
 @pytest.mark.parametrize(
