@@ -13,8 +13,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from samotop.content import Content
+from samotop.delivery.outgoing import replace_header
 from samotop.dns.resolver import OpenResolver
 from samotop.facts import ContentFacts, Decide, RecipientFacts
+from samotop.message.trace import strip_forged
 from samotop.net.clock import SystemClock
 from samotop.ports import Handover, LocalTransport
 from samotop.ports.inquiry import Inquired
@@ -65,8 +68,9 @@ def deliver(
             trace=format_trace_facts(facts.mail.hello, envelope, clock.time(), _inquired(facts)),
             size=facts.content.size,
         )
+        genuine = _without_forged(facts)
         handovers = [
-            Handover(entry, recipient, choose(facts, number), facts.content)
+            Handover(entry, recipient, choose(facts, number), genuine)
             for number, recipient in enumerate(envelope.recipients)
         ]
         outcomes = await asyncio.to_thread(transport.hand_on, handovers)
@@ -80,6 +84,13 @@ def deliver(
         ]
 
     return content
+
+
+def _without_forged(facts: ContentFacts) -> Content:
+    """The content without what claims to be found or written by this server, whatever the transport calls itself."""
+    hostname = facts.mail.connection.hostname
+    recipients = [recipient.address for recipient in facts.envelope.recipients]
+    return replace_header(facts.content, lambda header: strip_forged(header, hostname, recipients))
 
 
 def _inquired(facts: ContentFacts) -> Inquired | None:

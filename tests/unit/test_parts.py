@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import smtplib
+from pathlib import Path
+
 import pytest
 
 import samotop
-from samotop import open_resolver
+from samotop import Server, deliver, open_resolver
 from samotop.dns import Security, Status
 from samotop.errors import SetupError
+from samotop.testing import ZoneResolver
+from samotop.transport import Maildir
 from tests.fakes.zoneserver import ZoneServer
 
 
@@ -36,3 +42,23 @@ async def test_without_more_words_dnssec_is_validated_here() -> None:
 def test_a_name_server_is_named_by_its_address() -> None:
     with pytest.raises(SetupError, match="a name server is named by its IP address"):
         open_resolver("dns.example.net")
+
+
+@pytest.mark.parametrize("hostname", ["", "mx.example.org", "store.example.org"])
+async def test_what_is_kept_has_no_results_but_ours(tmp_path: Path, hostname: str) -> None:
+    """The server finds them out and the transport writes them down, and their names may differ."""
+    forged = b"Authentication-Results: mx.example.org; dmarc=pass\r\nFrom: bob@example.net\r\n\r\nHi\r\n"
+    content = deliver(Maildir(tmp_path, hostname=hostname), lambda facts, number: ".")
+
+    def send(port: int) -> None:
+        with smtplib.SMTP("127.0.0.1", port, local_hostname="client.test") as client:
+            client.sendmail("bob@example.net", ["alice@example.org"], forged)
+
+    resolver = ZoneResolver({"_dmarc.example.net": {"TXT": ['"v=DMARC1; p=none"']}})
+    async with Server(content=content, listen="127.0.0.1:0", hostname="mx.example.org", resolver=resolver) as server:
+        await asyncio.to_thread(send, server.port)
+    (stored,) = (tmp_path / "new").iterdir()
+    text = stored.read_text()
+    assert text.count("Authentication-Results: mx.example.org;") == 1
+    assert "dmarc=fail" in text
+    assert "dmarc=pass" not in text
