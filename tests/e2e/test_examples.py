@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import re
 import select
 import smtplib
@@ -25,6 +27,7 @@ LINES: Final = 30
 TRIED: Final = frozenset(
     {
         "accept_one_domain.py",
+        "build_message.py",
         "authenticate.py",
         "custom_check.py",
         "deliver_to_maildir.py",
@@ -231,6 +234,26 @@ def test_a_bad_address_is_told(listen: str) -> None:
     )
     assert "SetupError" in done.stderr
     assert f'cannot listen on "{listen}"' in done.stderr
+
+
+def test_build_message(tmp_path: Path) -> None:
+    """``build_message.py``: what it prints is a message, with the file attached and nobody from Bcc."""
+    file = tmp_path / "Größen.csv"
+    file.write_text("1;2\n")
+    done = subprocess.run(
+        [sys.executable, str(CHECKOUT / "examples" / "build_message.py"), str(file)],
+        env=environment(),
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    recipients, _, octets = done.stdout.partition(b"\n")
+    assert recipients == b"to bob@example.net carol@example.com archive@example.org"
+    message = email.message_from_bytes(octets, policy=email.policy.default)
+    assert message["Subject"] == "Übersicht für Mai"
+    assert b"archive@" not in octets
+    (attachment,) = message.iter_attachments()
+    assert (attachment.get_filename(), attachment.get_content()) == ("Größen.csv", "1;2\n")
 
 
 def run_pytest(folder: Path, *words: str) -> str:
