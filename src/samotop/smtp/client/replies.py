@@ -22,6 +22,11 @@ from samotop.status import EnhancedStatus
 REPLY_LINE_LIMIT: Final = 2048
 """Octets of a reply's line that we read: four times what RFC 5321 §4.5.3.1.5 allows to send."""
 
+_KNOWN_LIMIT: Final = 16
+"""Lines that a reader remembers: more than one session has answers to MAIL, RCPT, DATA and RSET."""
+_KNOWN_LENGTH: Final = 80
+"""Octets of a line that is worth remembering."""
+
 _LINE: Final = re.compile(rb"([2-5][0-9]{2})(?:([ -])([^\r\n]*+))?+")
 _STATUS: Final = re.compile(r"([245])\.([0-9]{1,3})\.([0-9]{1,3})(?: |$)")
 
@@ -43,13 +48,18 @@ class UnprovenServer(BadReply):
 
 
 class ReplyReader:
-    """Reads replies off a buffer, looking at each line once, however slowly they come."""
+    """Reads replies off a buffer, looking at each line once, however slowly they come.
 
-    __slots__ = ("_code", "_texts")
+    A server answers most commands with the same few lines, which are
+    remembered, with a bound, for as long as the reader lives.
+    """
+
+    __slots__ = ("_code", "_known", "_texts")
 
     def __init__(self) -> None:
         self._code = b""
         self._texts: list[str] = []
+        self._known: dict[bytes, Reply] = {}
 
     @property
     def is_within(self) -> bool:
@@ -70,20 +80,31 @@ class ReplyReader:
                     if len(buffer) - at >= REPLY_LINE_LIMIT:
                         raise BadReply("reply line too long")
                     return None
-                match = _LINE.fullmatch(bytes(buffer[at:end]).removesuffix(b"\r"))
+                line = bytes(buffer[at:end])
+                if not self._code and line in self._known:
+                    at = end + 1
+                    return self._known[line]
+                match = _LINE.fullmatch(line.removesuffix(b"\r"))
                 if match is None or (self._code and match[1] != self._code):
                     raise BadReply("not a reply")
                 at = end + 1
-                text = (match[3] or b"").decode("utf-8", "replace")
                 if match[2] != b"-":
-                    texts, self._texts, self._code = [*self._texts, text], [], b""
-                    return _reply(int(match[1]), texts)
+                    return self._finish(line, match)
                 self._code = match[1]
-                self._texts.append(text)
+                self._texts.append(match[3].decode("utf-8", "replace"))
                 if len(self._texts) >= REPLY_LINES_LIMIT:
                     raise BadReply("reply has too many lines")
         finally:
             del buffer[:at]
+
+    def _finish(self, line: bytes, match: re.Match[bytes]) -> Reply:
+        """The reply that this line completes."""
+        texts, self._texts, self._code = self._texts, [], b""
+        texts.append((match[3] or b"").decode("utf-8", "replace"))
+        reply = _make_reply(int(match[1]), texts)
+        if len(texts) == 1 and len(line) <= _KNOWN_LENGTH and len(self._known) < _KNOWN_LIMIT:
+            self._known[line] = reply
+        return reply
 
 
 def take_reply(buffer: bytearray) -> Reply | None:
@@ -98,7 +119,7 @@ def take_reply(buffer: bytearray) -> Reply | None:
     return reply
 
 
-def _reply(code: int, texts: list[str]) -> Reply:
+def _make_reply(code: int, texts: list[str]) -> Reply:
     status: EnhancedStatus | None = None
     match = _STATUS.match(texts[-1])
     if match is not None and int(match[1]) == code // 100:
