@@ -186,7 +186,7 @@ async def _evaluate(
         _verify_address(origin, resolver),
         _evaluate_hello(origin, resolver),
         _evaluate_spf(origin, resolver, receiver, now),
-        dkim.verify(octets, resolver, now=now),
+        dkim.verify(octets, resolver, now=now, rules=dkim.WHOLE_BODY),
         arc.verify(octets, resolver, now=now),
     )
     policy = await dmarc.evaluate_author(author, sender, signatures, resolver)

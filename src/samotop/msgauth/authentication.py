@@ -22,6 +22,7 @@ class Authentication:
     ``dkim`` has one result for each signature, ``arc`` is one for the chain.
     ``explained_by`` is the domain of a trusted sealer whose results stand in
     for a DMARC failure (RFC 8617 §7.2.1); empty without one.
+    ``might_be_explained``: it is only DNS that kept such a sealer's word back.
     """
 
     iprev: IprevResult | None = None
@@ -32,3 +33,4 @@ class Authentication:
     author: Author | None = None
     dmarc: DmarcResult | None = None
     explained_by: str = ""
+    might_be_explained: bool = False

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from typing import Final
 
 from samotop.message.authres import AuthenticationResults, MethodResult
-from samotop.msgauth.arc import iterate_trusted
+from samotop.msgauth.arc.trust import is_trusted, iterate_trusted
 from samotop.msgauth.authentication import Authentication
 from samotop.msgauth.results import Result
 
@@ -33,6 +33,17 @@ def find_explanation(found: Authentication, trusted_sealers: Collection[str]) ->
             if _proves(sealed, found.author.domain, found.dmarc.organizational_domain):
                 return one.domain
     return ""
+
+
+def is_explanation_open(found: Authentication, trusted_sealers: Collection[str]) -> bool:
+    """Did DNS keep back whether a chain that a trusted sealer ends is whole, so that it might explain a failure later?
+
+    Anybody can put a chain into a message whose keys' names nobody answers for: who is not trusted gains nothing.
+    """
+    arc, dmarc = found.arc, found.dmarc
+    if arc is None or not arc.is_temporary or not arc.sets or dmarc is None or dmarc.result is not Result.FAIL:
+        return False
+    return is_trusted(arc.sets[-1].domain, trusted_sealers)
 
 
 def _proves(sealed: AuthenticationResults, author_domain: str, organizational_domain: str) -> bool:

@@ -48,10 +48,8 @@ def _iterate_results(found: Authentication, peer_address: str) -> Iterator[Metho
     if found.dmarc is not None:
         dmarc = found.dmarc
         reason = f"explained by {found.explained_by}" if found.explained_by else dmarc.reason
-        author_domain = found.author.domain if found.author is not None else ""
-        yield _result(
-            "dmarc", dmarc.result, reason, ("header", "from", author_domain), ("policy", "dmarc", dmarc.policy)
-        )
+        domain = dmarc.author_domain
+        yield _result("dmarc", dmarc.result, reason, ("header", "from", domain), ("policy", "dmarc", dmarc.policy))
 
 
 def _result(method: str, result: Result, reason: str, *properties: tuple[str, str, str]) -> MethodResult:

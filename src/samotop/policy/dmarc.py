@@ -3,7 +3,8 @@
 ``reject`` is honoured, unless a trusted sealer explains the failure. What
 might have passed if DNS had answered is asked to come back, where a refusal
 would be the answer otherwise. SPF alone never refuses anything. Nothing else
-is decided here: ``quarantine`` is the owner's to look at.
+is decided here: ``quarantine`` is the owner's to look at. A From field with more
+domains than are evaluated is refused as one that hides somebody.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ _REJECTED: Final = Verdict.reject(
     said="This message neither was signed nor came from where the domain of its From field says that its mail is "
     "signed or comes from, and that domain asks to reject such mail (DMARC)",
 )
+_TOO_MANY: Final = Verdict.reject(
+    _CHECK,
+    "From names more domains than are evaluated",
+    status="5.7.26",
+    said="The From field of this message names more domains than an honest one does",
+)
 _UNCERTAIN: Final = Verdict.defer(
     _CHECK,
     "DNS did not answer, and the author's domain wants what is not proven rejected",
@@ -36,7 +43,11 @@ _UNCERTAIN: Final = Verdict.defer(
 def check_dmarc(facts: ContentFacts) -> Verdict:
     """550 5.7.26 where the author's domain says reject, 450 4.7.26 where that could not be told; else no opinion."""
     found = facts.authentication
-    if found is None or found.dmarc is None or found.dmarc.policy is not Policy.REJECT:
+    if found is None or found.dmarc is None:
+        return _PASSES
+    if found.dmarc.result is Result.FAIL and found.dmarc.record is None:
+        return _TOO_MANY
+    if found.dmarc.policy is not Policy.REJECT:
         return _PASSES
     if found.explained_by:
         return _EXPLAINED
@@ -44,4 +55,4 @@ def check_dmarc(facts: ContentFacts) -> Verdict:
         return _UNCERTAIN
     if found.dmarc.result is not Result.FAIL:
         return _PASSES
-    return _UNCERTAIN if found.arc is not None and found.arc.is_temporary else _REJECTED
+    return _UNCERTAIN if found.might_be_explained else _REJECTED

@@ -24,7 +24,7 @@ from samotop.dns.resolver import Resolver
 from samotop.msgauth import arc, dkim, dmarc, hello, iprev, spf
 from samotop.msgauth.authentication import Authentication
 from samotop.msgauth.author import Author, find_author
-from samotop.msgauth.explanation import find_explanation
+from samotop.msgauth.explanation import find_explanation, is_explanation_open
 from samotop.msgauth.field import format_authentication
 from samotop.msgauth.signature.body import BodyHashes
 from samotop.msgauth.signature.fields import HeaderTaker
@@ -133,7 +133,7 @@ class _MailInquiry:
         self._spf = self._begin(spf.evaluate(peer.address, peer.name, path, self._resolver, receiver=receiver, now=now))
         self._header = HeaderTaker()
         self._bodies = BodyHashes()  # for both: most signatures want the same
-        self._dkim = dkim.Verifier(bodies=self._bodies)
+        self._dkim = dkim.Verifier(dkim.WHOLE_BODY, self._bodies)
         self._arc = arc.Verifier(bodies=self._bodies)
         self._keys: dict[str, asyncio.Task[Answer]] = {}
         self._author: Author | None = None
@@ -155,7 +155,8 @@ class _MailInquiry:
         for name in dict.fromkeys((*self._dkim.queries, *self._arc.queries)):
             self._keys[name] = self._begin(self._resolver.lookup(name, "TXT"))
         self._author = find_author(section)
-        if self._author.domains:  # for its questions alone: they take the time that the body takes to come
+        if self._author.domains or self._author.claimed:
+            # For its questions alone: they take the time that the body takes to come.
             self._policy = self._begin(dmarc.evaluate_author(self._author, None, (), self._resolver))
 
     async def finish(self) -> Inquired:
@@ -179,12 +180,16 @@ class _MailInquiry:
         found = Authentication(
             *peer_results, _result_of(self._spf), tuple(dkim_results), arc_result, self._author, explained_by=""
         )
-        if self._author is None or not self._author.domains:
-            return found
+        assert self._author is not None, "the header section is complete"
         self._policy = self._begin(dmarc.evaluate_author(self._author, found.spf, found.dkim, self._resolver))
         await self._resolver.wait([self._policy], ends_at - monotonic())
         found = replace(found, dmarc=_result_of(self._policy))
-        return replace(found, explained_by=find_explanation(found, self._inquirer.rules.trusted_sealers))
+        sealers = self._inquirer.rules.trusted_sealers
+        return replace(
+            found,
+            explained_by=find_explanation(found, sealers),
+            might_be_explained=is_explanation_open(found, sealers),
+        )
 
     async def _verify(self) -> tuple[list[dkim.DkimResult], arc.ArcResult]:
         answers = {name: answer for name, task in self._keys.items() if (answer := _result_of(task)) is not None}

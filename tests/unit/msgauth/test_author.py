@@ -68,3 +68,30 @@ def test_domains_are_compared_as_a_labels() -> None:
 def test_a_literal_stays_a_literal() -> None:
     """There is no policy for it, and it must not be mistaken for a name."""
     assert find_author(b"From: a@[IPv6:2001:DB8::1]\r\n").domains == ("[ipv6:2001:db8::1]",)
+
+
+@pytest.mark.parametrize(
+    ("header", "claimed"),
+    [
+        ("From: ceo@victim.example <a@evil.example>", "victim.example evil.example"),
+        ("From: <ceo@victim.example", "victim.example"),
+        ("From: x, ceo@Victim.Example.", "victim.example"),
+        ("From: ceo @ victim . example", "victim.example"),
+        ("From: ceo@(a (b) c)victim.example", "victim.example"),
+        ("From: a@evil.example\r\nFrom : ceo@victim.example", "evil.example victim.example"),
+        ("From: a@evil.example\r\nFrom\r\n : ceo@victim.example", "evil.example victim.example"),
+        ("From: a@evil.example\r\nFrom\0: ceo@victim.example", "evil.example victim.example"),
+        ("From: a@evil.example\r\nFrom\u00a0: ceo@victim.example", "evil.example victim.example"),
+        ("From: ceo@b\u00fccher\u3002example;", "xn--bcher-kva.example"),
+        ("From: a@-_.example, x", "-_.example"),
+        ("From: Mail <MAILER-DAEMON>", ""),
+        ("From: " + " ".join(f"@{n}.example" for n in range(100)), " ".join(f"{n}.example" for n in range(16))),
+        ("From: ceo@victim.example", ""),
+        ("Subject: ceo@victim.example", ""),
+    ],
+)
+def test_who_is_no_author_is_claimed_all_the_same(header: str, claimed: str) -> None:
+    """A field that only a careless reader can read must not get around the policy of whom it shows him."""
+    author = find_author(f"{header}\r\n".encode())
+    assert author.claimed == tuple(claimed.split())
+    assert not (author.claimed and author.domains)

@@ -11,7 +11,7 @@ from samotop.msgauth.arc import ArcResult, ArcSet
 from samotop.msgauth.authentication import Authentication
 from samotop.msgauth.author import find_author
 from samotop.msgauth.dmarc import DmarcResult, Policy
-from samotop.msgauth.explanation import find_explanation
+from samotop.msgauth.explanation import find_explanation, is_explanation_open
 from samotop.msgauth.results import Result
 
 TRUSTED = {"lists.example"}
@@ -89,3 +89,17 @@ def test_two_authors_are_not_proven_by_a_sealer() -> None:
         sealed(("lists.example", GOOD)), author=find_author(b"From: a@x.example, b@news.example.net\r\n\r\n")
     )
     assert find_explanation(found, TRUSTED) == ""
+
+
+def test_a_trusted_sealer_whose_key_dns_kept_back_may_explain_it_later() -> None:
+    """Only a trusted one: otherwise every forger brings a seal whose key's name nobody answers for."""
+    found = sealed(("other.example", GOOD), ("lists.example", GOOD), result=Result.FAIL)
+    assert found.arc is not None
+    assert found.dmarc is not None
+    late = replace(found, arc=replace(found.arc, is_temporary=True))
+    assert is_explanation_open(late, TRUSTED)
+    assert not is_explanation_open(found, TRUSTED)
+    assert not is_explanation_open(late, {"other.example"})
+    assert not is_explanation_open(replace(late, arc=ArcResult(Result.FAIL, is_temporary=True)), TRUSTED)
+    assert not is_explanation_open(replace(late, dmarc=replace(found.dmarc, result=Result.PASS)), TRUSTED)
+    assert not is_explanation_open(Authentication(), TRUSTED)

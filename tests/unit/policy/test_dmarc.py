@@ -59,9 +59,21 @@ def test_what_dns_could_not_tell_is_asked_to_come_back() -> None:
     assert (verdict.action, reply.code, str(reply.status)) == (Action.DEFER, 450, "4.7.26")
 
 
-def test_a_chain_that_dns_kept_back_might_have_explained_it() -> None:
-    found = Authentication(dmarc=dmarc(Result.FAIL), arc=ArcResult(Result.FAIL, is_temporary=True))
+def test_a_trusted_chain_that_dns_kept_back_might_have_explained_it() -> None:
+    found = Authentication(dmarc=dmarc(Result.FAIL), might_be_explained=True)
     assert check_dmarc(facts(found)).action is Action.DEFER
+
+
+def test_a_chain_of_anybody_that_dns_kept_back_puts_nothing_off() -> None:
+    """Else a forger would only have to add one."""
+    found = Authentication(dmarc=dmarc(Result.FAIL), arc=ArcResult(Result.FAIL, is_temporary=True))
+    assert check_dmarc(facts(found)).action is Action.REJECT
+
+
+def test_a_crowd_of_authors_hides_somebody() -> None:
+    """There are more domains than are evaluated, so that nobody knows what each of them wants."""
+    found = Authentication(dmarc=DmarcResult(Result.FAIL, reason="more than 4 author's domains"))
+    assert check_dmarc(facts(found)).action is Action.REJECT
 
 
 def test_without_results_there_is_no_opinion() -> None:

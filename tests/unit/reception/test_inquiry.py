@@ -15,6 +15,7 @@ from samotop.peer import Peer
 from samotop.ports.inquiry import Inquired
 from samotop.reception.inquiry import FEW_KEYS, InquiryRules, ResolverInquirer
 from samotop.testing import MovableClock, ZoneResolver
+from tests.fakes.signing import sign_raw
 
 KEY = dkim.generate_key("ed25519")
 NOW = 1_795_000_000.0
@@ -144,9 +145,29 @@ async def test_whatever_comes_as_a_message_has_results() -> None:
 
 async def test_two_authors_are_none() -> None:
     found = await ask(inquirer(ZoneResolver(ZONES)), b"From: b@example.com\r\n" + signed("s"))
-    assert found.authentication.dmarc is None
     assert found.authentication.author is not None
     assert found.authentication.author.reason == "2 From fields"
+    assert 'dmarc=none reason="2 From fields"' in found.results
+
+
+@pytest.mark.parametrize(
+    "author", ["a@example.net <b@example.com>", "b@example.com\r\nFrom: a@example.net", "<a@example.net"]
+)
+async def test_an_author_that_only_careless_readers_find_is_held_to_the_policy(author: str) -> None:
+    """DMARC is for what somebody sees. A strict reader that sees nobody must not let the message through for it."""
+    found = await ask(inquirer(ZoneResolver(ZONES)), f"From: {author}\r\n\r\nhello\r\n".encode(), address="192.0.2.9")
+    assert found.authentication.dmarc is not None
+    assert (found.authentication.dmarc.result, found.authentication.dmarc.policy) == ("fail", "reject")
+
+
+async def test_what_was_added_to_a_signed_beginning_is_nobodys() -> None:
+    """l= signs a beginning; what stands below it, in another part that a reader shows alone, is anybody's."""
+    tags = "v=1; a=ed25519-sha256; c=relaxed/relaxed; d=example.net; s=s; h=from:subject; bh={bh}; l=7"
+    message = sign_raw(MESSAGE, tags, KEY)
+    whole = await ask(inquirer(ZoneResolver(ZONES)), message, address="192.0.2.9")
+    assert words(whole.authentication) | {"dkim": ["pass"], "dmarc": "pass"} == words(whole.authentication)
+    added = await ask(inquirer(ZoneResolver(ZONES)), message + b"<h1>Send money</h1>\r\n", address="192.0.2.9")
+    assert words(added.authentication) | {"dkim": ["policy"], "dmarc": "fail"} == words(added.authentication)
 
 
 async def test_many_signatures_are_verified_beside_the_loop() -> None:

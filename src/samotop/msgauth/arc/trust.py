@@ -38,6 +38,11 @@ def iterate_trusted(result: ArcResult, trusted_domains: Collection[str]) -> Iter
         yield one
 
 
+def is_trusted(domain: str, trusted_domains: Collection[str]) -> bool:
+    """Is this sealer, ``d=`` as in ``ArcSet``, one whose word is taken?"""
+    return domain in frozenset(_iterate_names(trusted_domains))
+
+
 def _iterate_names(domains: Collection[str]) -> Iterator[str]:
     for domain in domains:
         try:

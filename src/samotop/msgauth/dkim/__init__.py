@@ -16,13 +16,14 @@ from samotop.msgauth.dkim.private import (
     parse_private_key,
     split_strings,
 )
-from samotop.msgauth.dkim.result import DkimResult, DkimRules
+from samotop.msgauth.dkim.result import WHOLE_BODY, DkimResult, DkimRules
 from samotop.msgauth.dkim.signer import Signer, SigningKey, SigningPass, UnsignableContent
 from samotop.msgauth.dkim.verifier import Verifier
 from samotop.msgauth.dkim.whole import sign, verify
 from samotop.msgauth.signature.algorithms import PrivateKey
 
 __all__ = [
+    "WHOLE_BODY",
     "DkimResult",
     "DkimRules",
     "PrivateKey",

@@ -47,6 +47,10 @@ class DkimRules:
             raise ValueError(f"RSA keys below {RSA_BITS_LEAST} bits must not be accepted (RFC 8301 §3.2)")
 
 
+WHOLE_BODY: Final = DkimRules(accepts_unsigned_rest=False)
+"""For those who act on the result: what stands below a signed beginning, a reader may see alone (RFC 6376 §8.2)."""
+
+
 @dataclass(frozen=True, slots=True)
 class DkimResult:
     """What one DKIM-Signature field came to; names are in lower case and in A-labels, empty where unreadable."""

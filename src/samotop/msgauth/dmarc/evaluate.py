@@ -191,16 +191,20 @@ async def evaluate_author(
     With one domain that is ``evaluate``. With several it is the failure with
     the strictest disposition; without a failure the first that is neither pass
     nor none; then the first that is no pass: a message passes only if each of
-    its domains does. Without an author the result is "none", with the reason.
+    its domains does. Without an author it is the strictest failure of the
+    domains that are claimed, or a time-out of one: nothing passes there, and
+    the result is "none" otherwise, with the reason.
     """
-    if not author.domains:
-        return DmarcResult(Result.NONE, reason=author.reason or "no author's domain")
-    if len(author.domains) > AUTHOR_LIMIT:
+    domains = author.domains or author.claimed
+    if len(domains) > AUTHOR_LIMIT:
         return DmarcResult(Result.FAIL, reason=f"more than {AUTHOR_LIMIT} author's domains")
-    results = [await evaluate(domain, spf_result, dkim_results, resolver) for domain in author.domains]
+    results = [await evaluate(domain, spf_result, dkim_results, resolver) for domain in domains]
     failures = [result for result in results if result.result is Result.FAIL]
     if failures:
         return max(failures, key=lambda result: _STRICTNESS.index(result.disposition))
+    if not author.domains:
+        late = (result for result in results if result.result is Result.TEMPERROR)
+        return next(late, DmarcResult(Result.NONE, reason=author.reason or "no author's domain"))
     for settled in ((Result.PASS, Result.NONE), (Result.PASS,)):
         for result in results:
             if result.result not in settled:

@@ -404,6 +404,27 @@ async def test_every_domain_of_an_author_must_pass() -> None:
     assert (await dmarc.evaluate_author(find_author(b""), None, [], resolver)).reason == "no From field"
 
 
+@pytest.mark.parametrize(
+    ("field", "passing", "result"),
+    [
+        ("x@evil.test <x@b.test>", "evil.test", "fail reject"),
+        ("x@evil.test\r\nFrom: x@b.test", "evil.test", "fail reject"),
+        ("x@b.test\r\nFrom: x@b.test", "b.test", "none none"),
+        ("<x@b.test", "b.test", "none none"),
+        ("<x@none.test", "", "none none"),
+        ("<x@late.test", "", "temperror none"),
+        ("@1.test @2.test @3.test @4.test @b.test", "", "fail none"),
+    ],
+)
+async def test_who_is_no_author_fails_and_never_passes(field: str, passing: str, result: str) -> None:
+    """A From field that no strict reader can read must not get around the policy of whom a careless one shows."""
+    resolver = zones({"b.test": REJECT, "late.test": "TIMEOUT"})
+    author = find_author(f"From: {field}\r\n".encode())
+    assert not author.domains
+    found = await dmarc.evaluate_author(author, None, [Found(one) for one in passing.split()], resolver)
+    assert f"{found.result} {found.disposition}" == result
+
+
 # ---- another implementation
 
 
