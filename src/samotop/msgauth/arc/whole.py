@@ -13,7 +13,6 @@ from samotop.dns.resolver import Resolver
 from samotop.msgauth.arc.result import ArcResult, ArcRules
 from samotop.msgauth.arc.verifier import Verifier
 from samotop.msgauth.present import seconds_at
-from samotop.msgauth.signature.wire import iterate_wire
 
 
 async def verify(
@@ -23,14 +22,13 @@ async def verify(
     now: float | datetime | None = None,
     rules: ArcRules = ArcRules(),
 ) -> ArcResult:
-    """Validate the ARC chain of a message (RFC 8617 §5.2).
+    """Validate the ARC chain of a message, CRLF line ends and all (RFC 8617 §5.2).
 
-    Line ends are CRLF, as on the wire, or all of them LF, as in files.
     ``now`` decides what has expired: seconds since 1970, a time, or ``None`` for the system's clock.
     Raises nothing but ``OSError`` where the content's storage fails.
     """
     verifier = Verifier(rules)
-    for chunk in iterate_wire(content):
+    for chunk in (content,) if isinstance(content, bytes) else content.chunks():
         verifier.feed(chunk)
     verifier.end()
     answers = {name: await resolver.lookup(name, "TXT") for name in verifier.queries}

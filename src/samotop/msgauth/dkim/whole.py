@@ -6,6 +6,7 @@ a large one is better fed to ``Verifier`` by whoever receives or reads it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from samotop.content import Content
@@ -14,7 +15,6 @@ from samotop.msgauth.dkim.result import DkimResult, DkimRules
 from samotop.msgauth.dkim.signer import Signer, SigningPass
 from samotop.msgauth.dkim.verifier import Verifier
 from samotop.msgauth.present import seconds_at
-from samotop.msgauth.signature.wire import iterate_wire
 
 
 async def verify(
@@ -24,14 +24,13 @@ async def verify(
     now: float | datetime | None = None,
     rules: DkimRules = DkimRules(),
 ) -> list[DkimResult]:
-    """Verify the signatures of a message (RFC 6376 §6); without signatures, ``[]``.
+    """Verify the signatures of a message, CRLF line ends and all (RFC 6376 §6); without signatures, ``[]``.
 
-    Line ends are CRLF, as on the wire, or all of them LF, as in files.
     ``now`` decides what has expired: seconds since 1970, a time, or ``None`` for the system's clock.
     Raises nothing but ``OSError`` where the content's storage fails.
     """
     verifier = Verifier(rules)
-    for chunk in iterate_wire(content):
+    for chunk in _chunks(content):
         verifier.feed(chunk)
     verifier.end()
     answers = {name: await resolver.lookup(name, "TXT") for name in verifier.queries}
@@ -44,6 +43,10 @@ def sign(content: bytes | Content, signer: Signer, *, now: float | datetime | No
     ``now`` becomes ``t=``. Raises ``UnsignableContent``, and ``OSError`` where the content's storage fails.
     """
     signing = SigningPass(signer, seconds_at(now))
-    for chunk in (content,) if isinstance(content, bytes) else content.chunks():
+    for chunk in _chunks(content):
         signing.feed(chunk)
     return signing.finish()
+
+
+def _chunks(content: bytes | Content) -> Iterable[bytes]:
+    return (content,) if isinstance(content, bytes) else content.chunks()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from samotop.content import Content
 from samotop.msgauth import dkim
 from samotop.msgauth.results import Result
 from samotop.testing import ZoneResolver
@@ -130,13 +129,3 @@ async def test_a_second_subject_breaks_the_oversigned_example() -> None:
     """RFC 8463 lists subject twice with one there: that one is all there may be."""
     for result in await dkim.verify(b"Subject: Win!\r\n" + RFC8463, RESOLVER, now=1528637909):
         assert result.result is Result.FAIL
-
-
-@pytest.mark.parametrize("octets", [RFC6376, RFC8463])
-async def test_an_example_verifies_as_a_file_holds_it(octets: bytes) -> None:
-    """LF line ends: what everybody has who keeps samples in files."""
-    stored = octets.replace(b"\r\n", b"\n")
-    for content in (stored, Content.from_bytes(stored)):
-        results = await dkim.verify(content, RESOLVER, now=1528637909)
-        assert results == await dkim.verify(octets, RESOLVER, now=1528637909)
-        assert {one.result for one in results} == {"pass"}
