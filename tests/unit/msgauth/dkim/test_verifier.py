@@ -197,6 +197,12 @@ async def test_oversigned_fields_cannot_be_added_at_all(name: bytes) -> None:
         assert result.result == "fail"
 
 
+async def test_line_ends_of_files_are_not_repaired() -> None:
+    """What was signed had CRLF (RFC 6376 §5.3). To guess would call a message intact that others read differently."""
+    assert (await verify_one(sign_raw())).result == "pass"
+    assert (await verify_one(sign_raw().replace(b"\r\n", b"\n"))).result == "permerror"
+
+
 async def test_a_field_added_by_way_of_a_bare_line_end_is_not_overlooked() -> None:
     """Whoever takes LF for a line end sees a second From in this, whoever does not sees one: neither reading passes."""
     for ends in (b"\n", b"\r"):
