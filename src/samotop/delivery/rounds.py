@@ -80,6 +80,13 @@ class Round:
         self.waiting -= len(outcomes)
         self.is_damaged = self.is_damaged or is_damaged
 
+    def take_out(self) -> None:
+        """Who has the message is written down: only the others are still of this round, as they were."""
+        left = tuple(
+            p for p in self.entry.pending if (found := self._outcomes.get(p)) is None or not found.is_delivered
+        )
+        self.entry = replace(self.entry, pending=left)
+
     @property
     def is_complete(self) -> bool:
         return self.waiting <= 0
@@ -178,7 +185,7 @@ class Rounds:
                 self._tell(plan)
             self._settle([plan.settled])
             return
-        round.entry = replace(round.entry, pending=plan.settled.pending)
+        round.take_out()
         self._queue.settle([replace(plan.settled, due=round.entry.due, reason=round.entry.reason)], _nothing)
 
     def _tell(self, plan: Plan) -> None:
