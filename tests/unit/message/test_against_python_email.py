@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import email
 import email.utils
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from email import policy
 from email.headerregistry import Address as TheirAddress
@@ -17,7 +18,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from samotop.address import Address
-from samotop.message import Attachment, Mailbox, Message
+from samotop.message import Attachment, Mailbox, Message, Part
 
 AT = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 
@@ -166,3 +167,34 @@ def test_references_come_back(lefts: list[str]) -> None:
     message = build(references=ids, in_reply_to=ids[-1:])
     assert list(Message.parse(message.to_bytes()).references) == ids
     assert str(read(message)["References"] or "").split() == ids
+
+
+leaves = st.text(max_size=60).map(Part.text) | st.binary(max_size=60).map(lambda octets: Part.file(octets, name="x"))
+trees = st.recursive(
+    leaves,
+    lambda children: st.builds(
+        Part.multipart,
+        st.sampled_from(["mixed", "alternative", "related", "x-other"]),
+        st.lists(children, min_size=1, max_size=4),
+    ),
+    max_leaves=12,
+)
+
+
+@given(trees)
+def test_a_tree_of_parts_comes_back(tree: Part) -> None:
+    """The same parts in the same order, for both readers."""
+    message = build(body=tree)
+    ours = [(part.media_type, None if part.is_multipart else part.decoded()) for part in message.walk()]
+    theirs = [
+        (part.get_content_type(), None if part.is_multipart() else part.get_payload(decode=True))
+        for part in read(message).walk()
+    ]
+    assert ours == theirs
+    assert [media_type for media_type, _ in ours] == list(walk(tree))
+
+
+def walk(part: Part) -> Iterator[str]:
+    yield part.media_type
+    for child in part.parts:
+        yield from walk(child)
