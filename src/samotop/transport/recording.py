@@ -39,7 +39,7 @@ class SentMail:
 
 
 class RecordingTransport:
-    """Accepts everything, unless ``refuse`` says otherwise. ``sent`` is what was accepted, and for whom, oldest first."""
+    """Accepts everything, unless ``refuse`` says otherwise. ``sent`` is what was accepted, for whom, in order."""
 
     def __init__(self, refuse: Callable[[str], str | None] | None = None) -> None:
         self._refuse = refuse

@@ -155,8 +155,7 @@ class Courier:
             try:
                 event = engine.next_event()
             except BadReply as fault:
-                self._give_up(f"the server said what it must not ({fault})", NONSENSE)
-                stream.abort()
+                self._distrust(fault)
                 return Pause.CLOSED
             octets = engine.data_to_send()
             if octets:
@@ -185,6 +184,10 @@ class Courier:
         engine.receive_data(octets)
         if _LAST_LINE.search(octets):
             self._stage = Stage.IDLE  # what follows has its time for itself
+
+    def _distrust(self, fault: BadReply) -> None:
+        self._give_up(f"the server said what it must not ({fault})", NONSENSE)
+        self._stream.abort()
 
     def _give_up(self, why: str, status: EnhancedStatus = LOST) -> None:
         if not self._why:
@@ -244,10 +247,19 @@ class Courier:
         while True:
             event = await self.next_event(until)
             if isinstance(event, TransactionEnded):
+                self._look_behind()
                 return event.result
             if isinstance(event, ContentWanted):
                 chunks = chunks if chunks is not None else content.chunks()
                 await self._send(chunks, content.size > SMALL, until, sent)
+
+    def _look_behind(self) -> None:
+        """Hear what the server said right behind its last reply: a 421 that ends the session, or what nobody asked."""
+        try:
+            while not isinstance(self._engine.next_event(), Pause):
+                pass
+        except BadReply as fault:
+            self._distrust(fault)
 
     async def _send(self, chunks: Iterator[bytes], in_thread: bool, until: float, sent: _Sent) -> None:
         """Send content until the engine wants to look at replies first, or there is no more of it."""

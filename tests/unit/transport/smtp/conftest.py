@@ -79,10 +79,10 @@ def serve(caught: Caught) -> Serve:
 
     @contextlib.asynccontextmanager
     async def run(**settings: Any) -> AsyncIterator[Server]:
-        settings = {"listen": "127.0.0.1:0", "hostname": HOST, "content": caught} | settings
+        usual: dict[str, Any] = {"listen": "127.0.0.1:0", "hostname": HOST, "content": caught}
         if "accounts" in settings:
-            settings["logins"] = MemoryAccounts(settings.pop("accounts")).logins()
-        async with Server(**settings) as server:
+            usual["logins"] = MemoryAccounts(settings.pop("accounts")).logins()
+        async with Server(**(usual | settings)) as server:
             yield server
 
     return run
@@ -128,8 +128,12 @@ async def answer(
     replies: dict[str, bytes] | None = None,
     greeting: bytes = b"220 mx.example.org\r\n",
     drops_at: str = "",
+    hangs_at: str = "",
 ) -> None:
-    """A plain server: answers by the verb; ``drops_at`` closes instead of answering it ("." is the content's end)."""
+    """A plain server: answers by the verb; ``drops_at`` closes instead of answering it ("." is the content's end).
+
+    ``hangs_at`` says nothing any more, and keeps the connection.
+    """
     usual = {
         "EHLO": b"250-mx.example.org\r\n250-PIPELINING\r\n250 8BITMIME\r\n",
         "LHLO": b"250-mx.example.org\r\n250-PIPELINING\r\n250 8BITMIME\r\n",
@@ -143,6 +147,8 @@ async def answer(
     writer.write(greeting)
     while True:
         verb = (await script.line(reader)).partition(" ")[0].partition(":")[0].upper()
+        if verb == hangs_at:
+            await reader.read()
         if verb == drops_at:
             return
         writer.write(says.get(verb, b"250 2.0.0 Ok\r\n"))
@@ -154,5 +160,7 @@ async def answer(
                     return
             if drops_at == ".":
                 return
+            if hangs_at == ".":
+                await reader.read()
             writer.write(says["."])
         await writer.drain()
