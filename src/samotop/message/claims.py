@@ -24,6 +24,9 @@ WORDS_LIMIT: Final = 1000
 LABEL_LIMIT: Final = 63
 """Octets of a label (RFC 1035 §2.3.4)."""
 
+_STOPS: Final = str.maketrans({"\u3002": ".", "\uff0e": ".", "\uff61": "."})
+"""What may stand for a dot in an international name (RFC 3490 §3.1)."""
+_SPACED_DOT: Final = re.compile(r"[ \t\r\n]*+\.[ \t\r\n]*+")
 _NO_WORD: Final = re.compile(r"[^!#$%&'*+\-.0-9A-Z^_`a-z{|}~\x80-\U0010ffff\"(]*+")
 
 
@@ -32,12 +35,16 @@ def claims_to_be(field_value: bytes, hostname: str) -> bool:
 
     It is enough that the first word after comments is our name, in capitals,
     with a dot at its end, quoted, or in the other form of an international
-    name, whatever follows it. Where a comment before it has brackets or
+    name, also with space around its dots, whatever follows it. Where a comment before it has brackets or
     backslashes inside, readers differ in where it ends: then no word up to
     there may be our name.
     """
     ours = _fold_name(hostname)
     text = field_value.decode("utf-8", "surrogateescape")
+    return _begins_with(text, ours) or _begins_with(_SPACED_DOT.sub(".", text), ours)
+
+
+def _begins_with(text: str, ours: str) -> bool:
     for number, word in enumerate(_iterate_first_words(text)):
         if number == WORDS_LIMIT or (len(word) <= NAME_LIMIT and _fold_name(word) == ours):
             return True
@@ -78,7 +85,7 @@ def _iterate_first_words(text: str) -> Iterator[str]:
 
 def _fold_name(name: str) -> str:
     """A host name in the one form in which it is compared: U-labels, lower case, no dot at its end."""
-    plain = name.lower().rstrip(".")
+    plain = name.lower().translate(_STOPS).rstrip(".")
     if plain.isascii() and "xn--" not in plain:
         return plain
     return ".".join(_fold_label(label) for label in plain.split("."))

@@ -56,6 +56,11 @@ _RESULTS: Final = re.compile(r"Authentication-Results: (?:[^\r\n\0]++\r\n[ \t])*
 _COMMENT_TOKEN: Final = re.compile(rb"\\.|[()]", re.DOTALL)
 _SUSPECT: Final = (b"return-path", b"delivered-to", b"authentication-results")  # the last may name us in many spellings
 
+# What a lenient reader may take for such a field though it is none: something that is not seen around its name.
+_NEARLY_OURS: Final = re.compile(
+    rb"[\x00-\x20\x7f-\xff]*+(?:return-path|authentication-results)[\x00-\x20\x7f-\xff]*+:", re.IGNORECASE
+)
+
 
 class Arrival(Protocol):
     """What is known of how a message came; ``queue.entry.Trace`` is one. Times in seconds since 1970, UTC."""
@@ -251,7 +256,7 @@ def strip_forged(section: bytes, hostname: str, recipients: Iterable[Address] = 
     kept: list[bytes] = []
     position = 0
     for field in iterate_fields(section):
-        if field.name and is_forged(field.name, field.value, host, own):
+        if is_forged(field.name, field.value, host, own) if field.name else _NEARLY_OURS.match(field.raw):
             kept.append(section[position : field.start])
             position = field.end
     if not kept:

@@ -38,6 +38,9 @@ HOST = "mx.example.org"
         b"=mx.example.org; not at all",
         b"\x00\x01 mx.example.org",
         b'"" mx.example.org; none',
+        b"mx . example.\r\n\torg; none",
+        b"mx.example.org . evil.example; none",
+        "mx\u3002example\uff0eorg\uff61; none".encode(),
         b"(" * 500 + b" mx.example.org; none",
         b"(" + b"word " * 2000 + b"; none",  # nobody's honest field, and not worth more work
     ],

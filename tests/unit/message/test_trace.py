@@ -150,6 +150,9 @@ def test_long_texts_are_bounded() -> None:
         b"AUTHENTICATION-results :\r\n (x) MX.Example.Org. 1;\r\n\tdkim=pass\r\n",
         b'Authentication-Results: "mx.ex\\ample.org"; none\r\n',
         b"Authentication-Results: mx.example.org no such field\r\n",
+        b"Authentication-Results\r\n : mx.example.org; none\r\n",
+        b"Authentication-Results\xc2\xa0: mx.example.org; none\r\n",
+        b"\x00Return-Path: <x@y>\r\n",
     ],
 )
 def test_what_passes_for_ours_goes(forged: bytes) -> None:
