@@ -49,7 +49,7 @@ async def evaluate(
 ) -> SpfResult:
     """Evaluate the reverse-path's domain, or the hello name where the reverse-path is null (RFC 7208 §2.3, §2.4).
 
-    ``reverse_path`` is ``local@domain`` without angle brackets, empty if null;
+    ``reverse_path`` is ``local@domain``, empty if null, with or without angle brackets;
     pass an empty one to evaluate the hello name for itself. ``receiver`` is our
     name, for ``%{r}`` of explanations; ``now`` the time for ``%{t}``, the
     system's clock if ``None``. At most some hundred questions: 10 terms, of
@@ -58,6 +58,8 @@ async def evaluate(
     Raises ``ValueError`` if ``ip`` is no IP address.
     """
     peer = parse_peer(ip)
+    if reverse_path.startswith("<") and reverse_path.endswith(">"):
+        reverse_path = reverse_path[1:-1]
     scope = "mailfrom" if reverse_path else "helo"
     local, _, written = reverse_path.rpartition("@") if reverse_path else ("", "", hello)
     local = local or "postmaster"

@@ -52,6 +52,15 @@ async def test_the_reverse_path_is_evaluated() -> None:
     )
 
 
+@pytest.mark.parametrize("path", ["alice@example.org", ""])
+async def test_angle_brackets_are_none_of_the_address(path: str) -> None:
+    """A reverse-path may be given as SMTP and Return-Path write it; ``<>`` is the null one."""
+    resolver = ZoneResolver({"example.org": {"TXT": ['"v=spf1 +all"']}})
+    plain = await spf.evaluate("192.0.2.1", "example.org", path, resolver)
+    assert plain.result == "pass"
+    assert await spf.evaluate("192.0.2.1", "example.org", f"<{path}>", resolver) == plain
+
+
 async def test_a_null_reverse_path_stands_for_postmaster_at_the_hello_name() -> None:
     """RFC 7208 §2.4."""
     found = await evaluate(
