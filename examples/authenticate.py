@@ -23,4 +23,6 @@ async def tell(content: bytes, ip: str, hello: str, reverse_path: str, *servers:
 
 
 if __name__ == "__main__":
-    asyncio.run(tell(Path(sys.argv[1]).read_bytes(), *sys.argv[2:]))
+    octets = Path(sys.argv[1]).read_bytes()
+    wire = octets if b"\r\n" in octets else octets.replace(b"\n", b"\r\n")  # a Maildir keeps LF, CRLF was signed
+    asyncio.run(tell(wire, *sys.argv[2:]))

@@ -170,7 +170,10 @@ def test_authenticate(start: Start, tmp_path: Path) -> None:
     with ZoneServer(zones) as server:
         words = ("192.0.2.25", "mx.client.test", "bob@client.test", server.address)
         for stored, told in (
-            (signed, ["dkim pass client.test", "arc none", "dmarc pass client.test (asks for none)"]),
+            (
+                signed.replace(b"\r\n", b"\n"),
+                ["dkim pass client.test", "arc none", "dmarc pass client.test (asks for none)"],
+            ),
             (signed + b"More.\r\n", ["dkim fail client.test", "arc none", "dmarc fail client.test (asks for reject)"]),
         ):
             (tmp_path / "message.eml").write_bytes(stored)
