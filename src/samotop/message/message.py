@@ -1,4 +1,4 @@
-"""A whole message: built from what a program says, or read from what a stranger sent (RFC 5322, RFC 2045 to RFC 2049).
+"""A whole message: built from what a program says, or read from what a stranger sent (RFC 5322, RFC 2045, RFC 2046).
 
 ``Message.build`` writes one; everything about it that cannot be sent is a
 ``ValueError`` there and then. ``Message.parse`` reads one: lazily, tolerantly,

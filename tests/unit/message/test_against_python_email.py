@@ -14,7 +14,7 @@ from email import policy
 from email.headerregistry import Address as TheirAddress
 from email.message import EmailMessage
 
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from samotop.address import Address
@@ -181,6 +181,7 @@ trees = st.recursive(
 )
 
 
+@settings(max_examples=min(settings().max_examples, 1000) // 2)
 @given(trees)
 def test_a_tree_of_parts_comes_back(tree: Part) -> None:
     """The same parts in the same order, for both readers."""
