@@ -13,6 +13,7 @@ import secrets
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -29,7 +30,8 @@ from samotop.delivery.compose import Relaying, RelayParts
 from samotop.delivery.service import Delivery
 from samotop.dns.resolver import OpenResolver, Resolver
 from samotop.envelope import Recipient
-from samotop.facts import ContentFacts, RecipientFacts
+from samotop.errors import TryAgainLater
+from samotop.facts import ContentFacts, MailFacts, RecipientFacts
 from samotop.message.trace import DisclosureRules
 from samotop.msgauth import dkim
 from samotop.msgauth.author import find_author
@@ -44,7 +46,9 @@ from samotop.net.tls import Reload, ServerTls, TlsFiles, ensure_self_signed
 from samotop.observe.log import Level, Log, open_log, watch_loop
 from samotop.parts import open_resolver_of
 from samotop.policy.dmarc import check_dmarc
+from samotop.policy.loops import check_loops
 from samotop.policy.recipient import check_recipient
+from samotop.policy.submission import SubmissionRules, check_author, check_sender, check_usage
 from samotop.ports import Accounts, Clock, LocalTransport
 from samotop.queue.entry import Entry, Pending
 from samotop.reception.context import Context, Logins
@@ -56,6 +60,7 @@ from samotop.reception.rules import Rules
 from samotop.reception.service import Reception
 from samotop.reception.stages import Stages
 from samotop.reception.transcript import Transcript
+from samotop.reception.usage import Usages
 from samotop.reporting.dmarc import DmarcReporting, Reporter, ReportRules
 from samotop.routing.destinations import Destination, Local, Via
 from samotop.routing.router import Router
@@ -71,7 +76,7 @@ from samotop.store.policies import SqlitePolicies
 from samotop.store.spool import SqliteSpool
 from samotop.store.tallies import SqliteTallies
 from samotop.transport import Maildir, open_transport
-from samotop.verdict import ABSTAIN, Verdict
+from samotop.verdict import ABSTAIN, Action, Verdict
 from samotop.workers import supervise
 
 MAIL_PROTOCOLS: Final = ("smtp", "submission", "lmtp")
@@ -82,6 +87,9 @@ INQUIRED_PROTOCOLS: Final = ("smtp", "lmtp")
 
 LOOK_SECONDS: Final = 1.0
 """How often a running server looks for what others changed: the queue, the certificate's files."""
+
+FLUSH_SECONDS: Final = 60.0
+"""How often it is written down what accounts have sent today."""
 
 REPORT_HOURS: Final = 4
 """Hours after midnight UTC within which the reports of the day before go out."""
@@ -180,17 +188,22 @@ class Process:
         )
         self._passwords = PasswordChecker(self._clock)
         self._tls = _load_tls(config, home, self._clock) if any(_wants_tls(one) for one in config.listeners) else None
+        secret = _keep_secret(home)
+        self._submission = SubmissionRules(config.limits.messages_per_day, config.limits.recipients_per_day)
+        self._usages = Usages(SqliteTallies(self._database, "submission"), secret)
+        self._flush: asyncio.Task[None] | None = None
+        self._flushed_at = 0.0
         rules = reception_rules(config, workers, fitting_sessions(raise_limit()))
         self._context = Context(
             hostname=config.hostname,
             loop=loop,
             clock=self._clock,
             spool=self._spool,
-            stages=Stages(recipient=self._check_recipient, content=self._check_content),
+            stages=Stages(mail=self._check_mail, recipient=self._check_recipient, content=self._check_content),
             rules=rules,
             gate=Gate(rules.sessions, rules.sessions_per_address),
             tls=self._tls,
-            logins=Logins(accounts, self._passwords, LoginRules(_keep_secret(home), frozenset(config.domains))),
+            logins=Logins(accounts, self._passwords, LoginRules(secret, frozenset(config.domains))),
             log=log,
             exempt=config.policy.exempt,
             transcript=Transcript(sys.stdout) if any(r.via.kind == "console" for r in config.routes) else None,
@@ -280,6 +293,9 @@ class Process:
             listener.close()
         # At the same time: each may take most of the 10 s that we have. What is accepted meanwhile stays queued.
         await asyncio.gather(self._reception.stop(), self._delivery.stop())
+        if self._flush is not None:
+            await self._flush
+        await self._flush_usages()
         if self._reporting is not None:
             await self._reporting.stop()
         if self._inquirer is not None:
@@ -301,7 +317,15 @@ class Process:
 
     def _tick(self) -> None:
         self._timer = self._loop.call_later(LOOK_SECONDS, self._tick)
+        if self._clock.monotonic() - self._flushed_at >= FLUSH_SECONDS and (self._flush is None or self._flush.done()):
+            self._flushed_at = self._clock.monotonic()
+            self._flush = self._loop.create_task(self._flush_usages())
         self.look()
+
+    async def _flush_usages(self) -> None:
+        """Write down how much accounts have sent today; what the store does not take is kept for the next time."""
+        with suppress(TryAgainLater):
+            await asyncio.to_thread(self._usages.flush, self._clock.time())
 
     def look(self) -> None:
         """Take up what somebody else has changed: entries of the queue, the certificate's files."""
@@ -323,7 +347,21 @@ class Process:
             if found is not Reload.UNCHANGED:
                 self._log.info("certificate_" + found.value)
 
+    def _owns(self, login: str, address: Address) -> bool:
+        return self._router.resolve(address) == Local(login)
+
+    def _check_mail(self, facts: MailFacts) -> Verdict:
+        return check_sender(facts, self._owns)
+
     def _check_content(self, facts: ContentFacts) -> Verdict:
+        verdict = check_loops(facts)
+        if verdict.action is Action.ABSTAIN:
+            verdict = check_author(facts, self._owns, self._config.domains)
+        if verdict.is_refusal:
+            return verdict
+        if facts.peer.login is not None:
+            recipients = [one.address for one in facts.envelope.recipients]
+            self._usages.note(facts.peer.login, recipients, self._clock.time())
         verdict = check_dmarc(facts) if self._config.policy.dmarc == "enforce" else ABSTAIN
         if self._reporting is not None:
             self._reporting.note(facts, verdict)
@@ -331,6 +369,12 @@ class Process:
 
     def _check_recipient(self, facts: RecipientFacts) -> Verdict:
         peer = facts.peer
+        if peer.login is not None:
+            usage = self._usages.usage(peer.login, self._clock.time())
+            digest = self._usages.digest(facts.recipient.address)
+            verdict = check_usage(facts, usage, digest, self._submission)
+            if verdict.is_refusal:
+                return verdict
         may_relay = peer.login is not None or in_networks(peer.address, self._config.relay.trusted)
         return check_recipient(facts, self._router.resolve(facts.recipient.address), may_relay)
 

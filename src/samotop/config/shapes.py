@@ -17,6 +17,7 @@ from samotop.config.keys import Key, Table, choice, count, duration, size
 from samotop.config.places import parse_listener, parse_network
 from samotop.net.endpoint import Endpoint, Inherited, Tcp
 from samotop.net.networks import Network
+from samotop.policy.submission import SubmissionRules
 from samotop.reception.rules import Rules as ReceptionRules
 from samotop.routing.via import Target
 from samotop.smtp.rules import Rules
@@ -29,6 +30,7 @@ UNKNOWN: Final = ("accept", "request", "defer")
 DNSSEC: Final = ("auto", "require", "off")
 DMARC: Final = ("enforce", "observe")
 
+_SUBMISSION: Final = SubmissionRules()
 _RULES: Final = Rules()
 _RECEPTION: Final = ReceptionRules()
 _MIB: Final = 1024 * 1024
@@ -117,6 +119,13 @@ class Limits:
     transactions: Annotated[int, Key(count(1_000_000), "Messages of a session; advertised as MAILMAX (RFC 9422).")] = (
         _RULES.transactions
     )
+    messages_per_day: Annotated[
+        int, Key(count(1_000_000_000, 0), "Messages of one account and day (UTC); more get 450. 0: no limit.")
+    ] = _SUBMISSION.messages
+    recipients_per_day: Annotated[
+        int,
+        Key(count(1_000_000_000, 0), "Different recipients of one account and day (UTC); more get 450. 0: no limit."),
+    ] = _SUBMISSION.recipients
     auth_failures: Annotated[int, Key(count(100), "Failed logins before the session ends.")] = _RULES.auth_failures
     greeting_timeout: Annotated[
         float, Key(duration(1), "From the connection to the client's first command, TLS included.")
