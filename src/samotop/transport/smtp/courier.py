@@ -55,6 +55,9 @@ T = TypeVar("T")
 SMALL: Final = 512 * 1024
 """Octets of a content that is read on the event loop; a larger one may lie in a file, and is read in a thread."""
 
+WRITE_FROM: Final = 64 * 1024
+"""Octets of content that are gathered for one write: a small message leaves together with its end."""
+
 TRANSACTIONS: Final = 20
 """Transactions for one message: recipients beyond what a server takes in so many wait for the next attempt."""
 
@@ -265,15 +268,17 @@ class Courier:
         """Send content until the engine wants to look at replies first, or there is no more of it."""
         engine, stream = self._engine, self._stream
         while True:
-            chunk = await _next_chunk(chunks, in_thread)
+            chunk = await asyncio.to_thread(_take_chunk, chunks) if in_thread else _take_chunk(chunks)
             if chunk is None:
                 engine.end_content()
+                sent.tell()
                 return
             engine.send_content(chunk)
-            stream.write(engine.data_to_send())
-            if stream.is_full and not await self._drain(until):
-                return
-            sent.add(len(chunk))
+            if sent.add(len(chunk)):  # else it leaves with what comes next
+                stream.write(engine.data_to_send())
+                if stream.is_full and not await self._drain(until):
+                    return
+                sent.tell()
             if not engine.wants_content:
                 return
 
@@ -300,17 +305,24 @@ class _Unreadable(Exception):
 
 
 class _Sent:
-    """Counts for the progress."""
+    """Counts for the progress, and says when enough has gathered to be written."""
 
-    __slots__ = ("_count", "_progress", "_size")
+    __slots__ = ("_count", "_gathered", "_progress", "_size")
 
     def __init__(self, size: int, progress: Progress | None) -> None:
-        self._count = 0
+        self._count = self._gathered = 0
         self._size = size
         self._progress = progress
 
-    def add(self, count: int) -> None:
+    def add(self, count: int) -> bool:
         self._count += count
+        self._gathered += count
+        if self._gathered < WRITE_FROM:
+            return False
+        self._gathered = 0
+        return True
+
+    def tell(self) -> None:
         if self._progress is not None:
             self._progress(self._count, self._size)
 
@@ -323,9 +335,9 @@ async def _read(content: Content, job: Callable[[], T]) -> T:
         raise _Unreadable from error
 
 
-async def _next_chunk(chunks: Iterator[bytes], in_thread: bool) -> bytes | None:
-    """The next piece, ``None`` at the end. Raises ``_Unreadable``."""
+def _take_chunk(chunks: Iterator[bytes]) -> bytes | None:
+    """The next piece; ``None`` at the end. Raises ``_Unreadable``."""
     try:
-        return await asyncio.to_thread(next, chunks, None) if in_thread else next(chunks, None)
+        return next(chunks, None)
     except OSError as error:
         raise _Unreadable from error

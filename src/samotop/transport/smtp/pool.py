@@ -11,6 +11,7 @@ For one event loop. Raises nothing for what servers do.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -57,7 +58,8 @@ class Pool:
     ) -> None:
         self._open_session = open_session
         self._rules = rules
-        self._room = asyncio.Semaphore(rules.connections)
+        self._room = rules.connections
+        self._queue: deque[asyncio.Future[bool]] = deque()
         self._idle: list[tuple[Courier, float]] = []  # the longest idle first; the freshest is taken
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -76,10 +78,9 @@ class Pool:
         """
         if self._is_closed:
             raise RuntimeError("the transport is closed")
-        try:
-            async with asyncio.timeout_at(until):
-                await self._room.acquire()
-        except TimeoutError:
+        if self._room and not self._queue:
+            self._room -= 1
+        elif not await self._wait_for_room(until):
             return BUSY
         try:
             courier = None if fresh else await self._take_idle(until)
@@ -87,17 +88,16 @@ class Pool:
                 return Lease(courier, is_reused=True)
             found = await self._open_session(until)
         except BaseException:
-            self._room.release()
+            self._leave_room()
             raise
         if isinstance(found, NoSession):
-            self._room.release()
+            self._leave_room()
             return found
         return Lease(found, is_reused=False)
 
     def give_back(self, lease: Lease) -> None:
         """The session is not needed any more: keep it, or end it where it is of no more use."""
         courier = lease.courier
-        self._room.release()
         if not courier.is_usable:
             courier.abort()
         elif self._is_closed or courier.deliveries >= self._rules.messages:
@@ -106,6 +106,7 @@ class Pool:
             self._idle.append((courier, self._loop.time()))
             if self._timer is None:
                 self._timer = self._loop.call_later(self._rules.idle, self._end_idle)
+        self._leave_room()
 
     async def close(self) -> None:
         """End the idle sessions now, and those in use when they are given back."""
@@ -118,6 +119,29 @@ class Pool:
         self._idle.clear()
         if self._leaving:
             await asyncio.wait(self._leaving)
+
+    async def _wait_for_room(self, until: float) -> bool:
+        """Wait one's turn; false where there is no time left."""
+        turn: asyncio.Future[bool] = self._loop.create_future()
+        self._queue.append(turn)
+        timer = self._loop.call_at(until, _give_up, turn)
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.result():
+                self._leave_room()  # it was our turn already: it is the next one's now
+            raise
+        finally:
+            timer.cancel()
+
+    def _leave_room(self) -> None:
+        """Let the next one in."""
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(True)
+                return
+        self._room += 1
 
     async def _take_idle(self, until: float) -> Courier | None:
         while self._idle:
@@ -148,3 +172,8 @@ class Pool:
         task = self._loop.create_task(courier.quit(self._loop.time() + GOODBYE_SECONDS))
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
+
+
+def _give_up(turn: asyncio.Future[bool]) -> None:
+    if not turn.done():
+        turn.set_result(False)

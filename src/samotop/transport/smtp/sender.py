@@ -123,31 +123,43 @@ class SmtpTransport:
         if self._is_closed:
             raise RuntimeError("the transport is closed")
         envelope, body = take_message(message, content)
-        pool = self._pool = self._pool or Pool(self._open, self._pool_rules)
+        pool = self._pool_in_use()
         until = asyncio.get_running_loop().time() + (self._timeout if timeout is None else timeout)
+        lease = await pool.take(until)
+        if isinstance(lease, NoSession):
+            return _none_sent(envelope, lease)
+        found = await self._deliver(lease, envelope, body, until, progress, wishes)
+        if not lease.is_reused or not any(map(_was_closed_on, found)):
+            return Outcome(found, _tls_of(lease))
         ledger = Ledger(envelope.recipients)
-        is_second = False
-        while True:
-            lease = await pool.take(until, fresh=is_second)
-            if isinstance(lease, NoSession):
-                ledger.put(*same_for_all(ledger.open, lease.status, lease.text, stage=lease.stage, reply=lease.reply))
-                return Outcome(ledger.outcomes())
-            try:
-                rest = replace(envelope, recipients=ledger.open)
-                found = await lease.courier.deliver(rest, body, until, progress=progress, wishes=wishes)
-            finally:
-                pool.give_back(lease)
-            again = [] if is_second or not lease.is_reused else [one for one in found if _was_closed_on(one)]
-            ledger.put(*(one for one in found if one not in again))
-            if not again:
-                return Outcome(ledger.outcomes(), _tls_of(lease))
-            is_second = True
+        ledger.put(*(one for one in found if not _was_closed_on(one)))
+        rest = replace(envelope, recipients=ledger.open)
+        lease = await pool.take(until, fresh=True)
+        if isinstance(lease, NoSession):
+            ledger.put(*_none_sent(rest, lease).recipients)
+            return Outcome(ledger.outcomes())
+        ledger.put(*await self._deliver(lease, rest, body, until, progress, wishes))
+        return Outcome(ledger.outcomes(), _tls_of(lease))
+
+    async def _deliver(
+        self,
+        lease: Lease,
+        envelope: Envelope,
+        content: Content,
+        until: float,
+        progress: Progress | None,
+        wishes: Wishes,
+    ) -> tuple[RecipientOutcome, ...]:
+        try:
+            return await lease.courier.deliver(envelope, content, until, progress=progress, wishes=wishes)
+        finally:
+            self._pool_in_use().give_back(lease)
 
     async def check(self, *, timeout: float = 60.0) -> NoSession | None:
         """Can a session be opened, login included? ``None``: yes; else why not. Sends nothing."""
         if self._is_closed:
             raise RuntimeError("the transport is closed")
-        pool = self._pool = self._pool or Pool(self._open, self._pool_rules)
+        pool = self._pool_in_use()
         lease = await pool.take(asyncio.get_running_loop().time() + timeout)
         if isinstance(lease, NoSession):
             return lease
@@ -159,6 +171,12 @@ class SmtpTransport:
         self._is_closed = True
         if self._pool is not None:
             await self._pool.close()
+
+    def _pool_in_use(self) -> Pool:
+        """Made with the first message: it belongs to the event loop that runs then."""
+        if self._pool is None:
+            self._pool = Pool(self._open, self._pool_rules)
+        return self._pool
 
     async def _open(self, until: float) -> Courier | NoSession:
         return await open_courier(self._call, self._plan, until)
@@ -173,6 +191,10 @@ class SmtpTransport:
 
     def __repr__(self) -> str:
         return f"<SmtpTransport to {self._server.place}>"
+
+
+def _none_sent(envelope: Envelope, why: NoSession) -> Outcome:
+    return Outcome(same_for_all(envelope.recipients, why.status, why.text, stage=why.stage, reply=why.reply))
 
 
 def _was_closed_on(one: RecipientOutcome) -> bool:
