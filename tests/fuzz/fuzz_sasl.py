@@ -25,10 +25,12 @@ from samotop.sasl import (
     RESPONSE_LIMIT,
     Challenge,
     ClientMechanism,
+    ExternalClient,
     Failure,
     LoginClient,
     NeedPasswordCheck,
     NeedVerifier,
+    OAuthBearerClient,
     PlainClient,
     PrepareError,
     SaslError,
@@ -36,6 +38,7 @@ from samotop.sasl import (
     ServerMechanism,
     Step,
     Success,
+    XOAuth2Client,
     decoy_verifier,
     plan_server,
     saslprep,
@@ -88,7 +91,14 @@ def answer(server: ServerMechanism, step: Step, *, is_right: bool) -> Step:
 
 def check_clients(messages: list[bytes]) -> None:
     scram = ScramClient("alice", "secret", "nonce")
-    clients: tuple[ClientMechanism, ...] = (PlainClient("alice", "secret"), LoginClient("alice", "secret"), scram)
+    clients: tuple[ClientMechanism, ...] = (
+        PlainClient("alice", "secret"),
+        LoginClient("alice", "secret"),
+        OAuthBearerClient("alice", "token"),
+        XOAuth2Client("alice", "token"),
+        ExternalClient(),
+        scram,
+    )
     for client in clients:
         client.start()
         for message in messages:

@@ -128,7 +128,8 @@ def plan_transaction(
     try:
         mail = _format_mail(facts, keeps_submitter=is_authenticated)
     except BadPath as error:
-        return Plan(impossible=tuple(Impossible(one, BAD_SENDER, str(error)) for one in envelope.recipients))
+        status = NEEDS_SMTPUTF8 if isinstance(error, NeedsUtf8) else BAD_SENDER
+        return Plan(impossible=tuple(Impossible(one, status, str(error)) for one in envelope.recipients))
     rcpts, impossible = _format_rcpts(envelope.recipients, keywords)
     uses_chunking = facts.is_binary or (rules.prefers_chunking and capabilities.can_chunk)
     return Plan(
