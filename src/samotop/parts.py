@@ -109,9 +109,9 @@ def open_resolver(
     """A caching resolver that asks ``servers``, such as ``"127.0.0.1:5353"``; the system's where none are named.
 
     DNSSEC is validated here, from the root's keys on, unless ``trusted`` says
-    that the servers do and that nobody is on the path to them. A server that
-    knows its own zones alone has nothing to validate them by: ask it with
-    ``dnssec="off"``. Nothing is asked yet; use it with ``async with``, or
+    that the servers do and that nobody is on the path to them. The answers of a
+    server that knows some zones alone are indeterminate, as there is nothing to
+    validate them by. Nothing is asked yet; use it with ``async with``, or
     ``close`` it at the end. For one event loop. Raises ``SetupError`` for what
     names no server.
     """

@@ -185,8 +185,13 @@ class Chain:
 
     async def _begin_at_root(self, look: Look) -> Zone:
         """The root zone by the anchor; also whether the servers pass signatures on at all."""
-        message = await self._probe()
         ttl = self._rules.blind
+        try:
+            message = await self._probe()
+        except NoAnswer as failure:
+            if failure.status is not Status.SERVFAIL or self._rules.mode == "require":
+                raise
+            message, ttl = None, self._rules.bogus  # a server of some zones alone, or one that is in trouble
         if message is not None:
             self._is_blind = False
             zone, ttl = await self._read_keys(message, _ROOT, self._anchor.records, look)
@@ -201,14 +206,17 @@ class Chain:
         return zone
 
     async def _probe(self) -> dns.message.Message | None:
-        """The root's keys with their signatures; ``None``: the servers answer, but not with those."""
+        """The root's keys with their signatures; ``None``: the servers answer, but not with those.
+
+        Raises ``NoAnswer``: SERVFAIL where they answer no question about the root.
+        """
         root = _ROOT.to_text()
         try:
             message = await self._exchange.ask(root, "DNSKEY", wants_signatures=True)
         except NoAnswer as failure:
             if failure.status is not Status.SERVFAIL:
                 raise
-            await self._exchange.ask(root, "NS")  # they know no EDNS, or nothing at all: then this raises
+            await self._exchange.ask(root, "NS")  # they know no EDNS, or nothing of the root: then this raises
             return None
         rrset = find_rrset(message, message.answer, _ROOT, RdataType.DNSKEY)
         return message if rrset is not None and find_signatures(message, message.answer, rrset) else None

@@ -468,13 +468,27 @@ async def test_servers_that_know_no_edns_pass_no_signatures_on() -> None:
     assert world.blind == 1
 
 
-async def test_servers_that_fail_altogether_are_not_taken_for_blind_ones() -> None:
-    for failures in ({("", "DNSKEY"): Status.TIMEOUT}, dict.fromkeys([("", "DNSKEY"), ("", "NS")], Status.SERVFAIL)):
-        world = World()
-        world.tree.failures.update(failures)
-        status = failures["", "DNSKEY"]
-        assert await world.look("mx.example.org") == (status, Security.INDETERMINATE)
-        assert world.blind == 0
+async def test_servers_that_are_silent_are_not_taken_for_blind_ones() -> None:
+    """Else whoever can keep one answer back turns validation off."""
+    world = World()
+    world.tree.failures["", "DNSKEY"] = Status.TIMEOUT
+    assert await world.look("mx.example.org") == (Status.TIMEOUT, Security.INDETERMINATE)
+    assert world.blind == 0
+
+
+async def test_a_server_of_some_zones_alone_is_asked_for_them() -> None:
+    """It refuses whatever is asked about the root, so that nothing can be validated; soon it is tried again."""
+    world = World()
+    refusals = dict.fromkeys([("", "DNSKEY"), ("", "NS")], Status.SERVFAIL)
+    world.tree.failures.update(refusals)
+    assert await world.look("mx.example.org") == (Status.OK, Security.INDETERMINATE)
+    assert world.blind == 1
+    world.tree.failures.clear()
+    world.clock.move(301)
+    assert await world.look("mx.example.org") == SECURE
+    strict = World(rules=ValidationRules(chain=ChainRules(mode="require")))
+    strict.tree.failures.update(refusals)
+    assert await strict.look("mx.example.org") == (Status.SERVFAIL, Security.INDETERMINATE)
 
 
 async def test_who_requires_signatures_gets_none_from_such_servers() -> None:
