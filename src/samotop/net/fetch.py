@@ -1,9 +1,9 @@
-"""Fetch an MTA-STS policy over HTTPS, and nothing else that the web has (RFC 8461 §3.3, RFC 9112).
+"""Fetch an MTA-STS policy over HTTPS, hand in a TLS report, and nothing else (RFC 8461 §3.3, RFC 8460, RFC 9112).
 
     fetcher = HttpsFetcher(resolver)
     fetched = await fetcher.fetch("https://mta-sts.example.org/.well-known/mta-sts.txt")
 
-One GET over a connection of its own. The certificate must verify for the host,
+One request over a connection of its own. The certificate must verify for the host,
 the status must be 200 (redirects are not followed), the type text/plain, and
 the length known, so that nobody on the way can cut a policy short. What the
 server says is bounded in octets and in time. Addresses that are not of the
@@ -79,35 +79,53 @@ class HttpsFetcher:
 
     async def fetch(self, url: str) -> Fetched:
         """Get ``url``: https, a host name, no port."""
+        return await self._ask(url, b"GET", b"Accept: text/plain\r\n", b"")
+
+    async def post(self, url: str, body: bytes, media_type: str) -> Fetched:
+        """Hand a TLS report to a destination that wants it over HTTPS (RFC 8460 §5.4); OK where it was taken.
+
+        ``media_type`` is ours to choose. What the server says besides its status is not read.
+        """
+        fields = f"Content-Type: {media_type}\r\nContent-Length: {len(body)}\r\n".encode("ascii")
+        return await self._ask(url, b"POST", fields, body)
+
+    async def _ask(self, url: str, method: bytes, fields: bytes, body: bytes) -> Fetched:
         parts = _URL.fullmatch(url)
         if parts is None:
-            return Fetched(FetchStatus.REFUSED, reason="this URL is not fetched")
+            return Fetched(FetchStatus.REFUSED, reason="this URL is not asked")
         try:
+            host = normalize_name(parts[1])
+            head = b"%b %b HTTP/1.1\r\nHost: %b\r\n%bConnection: close\r\n\r\n"
+            request = head % (method, parts[2].encode("ascii"), host.encode("ascii"), fields) + body
             async with asyncio.timeout(self._rules.deadline):
-                return Fetched(FetchStatus.OK, await self._get(normalize_name(parts[1]), parts[2]))
+                return Fetched(FetchStatus.OK, await self._exchange(host, request, reads_body=method == b"GET"))
         except TimeoutError:
-            return Fetched(FetchStatus.FAILED, reason="the policy's web server took too long")
+            return Fetched(FetchStatus.FAILED, reason="the web server took too long")
         except _NoAnswer as failure:
             return Fetched(failure.status, reason=str(failure))
         except ValueError:
-            return Fetched(FetchStatus.REFUSED, reason="this URL is not fetched")
+            return Fetched(FetchStatus.REFUSED, reason="this URL is not asked")
 
-    async def _get(self, host: str, path: str) -> bytes:
+    async def _exchange(self, host: str, request: bytes, *, reads_body: bool) -> bytes:
         async with self._connect(host) as (reader, writer):
-            request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/plain\r\nConnection: close\r\n\r\n"
             try:
-                writer.write(request.encode("ascii"))
+                writer.write(request)
                 await writer.drain()
-                return await _read_response(reader, self._rules.limit)
+                if reads_body:
+                    return await _read_response(reader, self._rules.limit)
+                code, _ = await _read_head(reader)
             except (OSError, EOFError, asyncio.LimitOverrunError) as error:  # EOFError: IncompleteReadError
-                raise _NoAnswer(FetchStatus.FAILED, "the policy's web server broke off or spoke nonsense") from error
+                raise _NoAnswer(FetchStatus.FAILED, "the web server broke off or spoke nonsense") from error
+            if not code.startswith(b"2"):
+                raise _NoAnswer(FetchStatus.REFUSED, f"the web server answered {code.decode()}")
+            return b""
 
     @asynccontextmanager
     async def _connect(self, host: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
         if self._context is None:
             self._context = ssl.create_default_context()
             self._context.minimum_version = ssl.TLSVersion.TLSv1_2
-        reason = "the policy's web server cannot be reached"
+        reason = "the web server cannot be reached"
         for address in await self._find_addresses(host):
             try:
                 async with asyncio.timeout(self._rules.connecting):
@@ -115,7 +133,7 @@ class HttpsFetcher:
                         address, self._rules.port, ssl=self._context, server_hostname=host, limit=HEAD_LIMIT
                     )
             except ssl.SSLCertVerificationError as error:
-                raise _NoAnswer(FetchStatus.UNTRUSTED, "the policy's web server has no valid certificate") from error
+                raise _NoAnswer(FetchStatus.UNTRUSTED, "the web server has no valid certificate") from error
             except (OSError, TimeoutError):  # an SSLError is an OSError
                 continue
             try:
@@ -132,7 +150,7 @@ class HttpsFetcher:
             names = [name for name in answer.names if self._rules.allows_private or ip_address(name).is_global]
             found += names[: self._rules.addresses // 2]
         if not found:
-            raise _NoAnswer(FetchStatus.FAILED, "the policy's web server has no address that can be asked")
+            raise _NoAnswer(FetchStatus.FAILED, "the web server has no address that can be asked")
         return found
 
 
@@ -140,7 +158,7 @@ async def _read_response(reader: asyncio.StreamReader, limit: int) -> bytes:
     """The body of a good response. Raises ``_NoAnswer``, and what a stream raises."""
     code, lines = await _read_head(reader)
     if code != b"200":
-        raise _NoAnswer(FetchStatus.REFUSED, f"the policy's web server answered {code.decode()}")
+        raise _NoAnswer(FetchStatus.REFUSED, f"the web server answered {code.decode()}")
     fields = _read_fields(lines)
     if fields.get("content-type", "").partition(";")[0].strip().lower() != "text/plain":
         raise _NoAnswer(FetchStatus.REFUSED, "the policy is not text/plain")
@@ -152,7 +170,7 @@ async def _read_response(reader: asyncio.StreamReader, limit: int) -> bytes:
             raise _NoAnswer(FetchStatus.REFUSED, "the policy is encoded")
         return await _read_chunks(reader, limit)
     if not _LENGTH.fullmatch(length):
-        raise _NoAnswer(FetchStatus.REFUSED, "the policy's web server does not say how long it is")
+        raise _NoAnswer(FetchStatus.REFUSED, "the web server does not say how long it is")
     if int(length) > limit:
         raise _NoAnswer(FetchStatus.REFUSED, f"the policy is larger than {limit} octets")
     return await reader.readexactly(int(length))
@@ -165,7 +183,7 @@ async def _read_head(reader: asyncio.StreamReader) -> tuple[bytes, list[bytes]]:
         status_line, *lines = (await reader.readuntil(b"\r\n\r\n"))[:-4].split(b"\r\n")
         status = _STATUS.fullmatch(status_line)
         if status is None:
-            raise _NoAnswer(FetchStatus.FAILED, "the policy's web server broke off or spoke nonsense")
+            raise _NoAnswer(FetchStatus.FAILED, "the web server broke off or spoke nonsense")
         code = status[1]
         if not code.startswith(b"1"):
             break
@@ -180,7 +198,7 @@ def _read_fields(lines: list[bytes]) -> dict[str, str]:
         key = name.lower()
         is_twice = key in fields and key in ("content-type", "content-encoding", "content-length", "transfer-encoding")
         if not colon or not name or name != name.strip() or is_twice:
-            raise _NoAnswer(FetchStatus.FAILED, "the policy's web server broke off or spoke nonsense")
+            raise _NoAnswer(FetchStatus.FAILED, "the web server broke off or spoke nonsense")
         fields[key] = value.strip(" \t")
     return fields
 
@@ -201,4 +219,4 @@ async def _read_chunks(reader: asyncio.StreamReader, limit: int) -> bytes:
         body += await reader.readexactly(count)
         if await reader.readexactly(2) != b"\r\n":
             break
-    raise _NoAnswer(FetchStatus.FAILED, "the policy's web server broke off or spoke nonsense")
+    raise _NoAnswer(FetchStatus.FAILED, "the web server broke off or spoke nonsense")

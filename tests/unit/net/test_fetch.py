@@ -155,7 +155,7 @@ async def test_our_own_network_is_not_asked(address: str) -> None:
     """Any domain may say that its web server has an address of ours."""
     resolver = ZoneResolver({HOST: {"AAAA" if ":" in address else "A": [address]}})
     fetched = await HttpsFetcher(resolver, context=ssl.create_default_context()).fetch(URL)
-    assert fetched == Fetched(FetchStatus.FAILED, b"", "the policy's web server has no address that can be asked")
+    assert fetched == Fetched(FetchStatus.FAILED, b"", "the web server has no address that can be asked")
 
 
 @pytest.mark.parametrize(
@@ -183,3 +183,27 @@ async def test_the_next_address_is_tried(authority: trustme.CA) -> None:
         fetcher = fetcher_for(port, authority)
         fetcher._resolver = ZoneResolver({HOST: {"AAAA": ["::1"], "A": ["127.0.0.1"]}})
         assert (await fetcher.fetch(URL)).body == b"ok"
+
+
+REPORTS = f"https://{HOST}/v1/tlsrpt?x=1"
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [(b"200", FetchStatus.OK), (b"201", FetchStatus.OK), (b"302", FetchStatus.REFUSED),
+                         (b"413", FetchStatus.REFUSED), (b"503", FetchStatus.REFUSED), (b"xyz", FetchStatus.FAILED)]
+)  # fmt: skip
+async def test_a_report_is_handed_in(authority: trustme.CA, code: bytes, status: FetchStatus) -> None:
+    requests: list[bytes] = []
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(await reader.readuntil(b"\r\n\r\n") + await reader.readexactly(6))
+        writer.write(b"HTTP/1.1 " + code + b" So\r\nContent-Length: 3\r\n\r\n")  # and never the three
+        await writer.drain()
+
+    async with web_server(take, authority) as port:
+        fetched = await fetcher_for(port, authority).post(REPORTS, b"report", "application/tlsrpt+gzip")
+    assert fetched.status is status and not fetched.body
+    assert requests == [
+        b"POST /v1/tlsrpt?x=1 HTTP/1.1\r\nHost: mta-sts.example.org\r\nContent-Type: application/tlsrpt+gzip\r\n"
+        b"Content-Length: 6\r\nConnection: close\r\n\r\nreport"
+    ]
