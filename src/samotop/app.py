@@ -91,6 +91,9 @@ LOOK_SECONDS: Final = 1.0
 FLUSH_SECONDS: Final = 60.0
 """How often it is written down what accounts have sent today."""
 
+SILENCE_SECONDS: Final = 600.0
+"""How often it is told, at most, that DNS does not answer."""
+
 REPORT_HOURS: Final = 4
 """Hours after midnight UTC within which the reports of the day before go out."""
 
@@ -217,6 +220,7 @@ class Process:
         self._listeners: list[OpenListener] = []
         self._timer: asyncio.TimerHandle | None = None
         self._is_blind = False
+        self._silence_told_at = float("-inf")
 
     @property
     def addresses(self) -> list[str]:
@@ -255,11 +259,21 @@ class Process:
             return
         policy = self._config.policy
         rules = InquiryRules(policy.authentication_wait, frozenset(policy.trusted_sealers))
-        self._inquirer = ResolverInquirer(resolver, self._loop, self._clock, self._config.hostname, rules)
+        hostname = self._config.hostname
+        self._inquirer = ResolverInquirer(
+            resolver, self._loop, self._clock, hostname, rules, on_silence=self._tell_silence
+        )
         self._context.inquirer = self._inquirer
         if self._config.reports.dmarc:
             self._reporting = self._make_reporting(resolver)
             self._reporting.start()
+
+    def _tell_silence(self) -> None:
+        """DNS answers nothing: mail is accepted meanwhile, and nobody knows who wrote it."""
+        now = self._clock.monotonic()
+        if now - self._silence_told_at >= SILENCE_SECONDS:
+            self._silence_told_at = now
+            self._log.error("dns_silent")
 
     def _make_reporting(self, resolver: Resolver) -> DmarcReporting:
         config, domain = self._config, self._config.domains[0]

@@ -13,7 +13,7 @@ Everything here lives on the event loop. Raises nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Any, Final, TypeVar
@@ -26,6 +26,7 @@ from samotop.msgauth.authentication import Authentication
 from samotop.msgauth.author import Author, find_author
 from samotop.msgauth.explanation import find_explanation, is_explanation_open
 from samotop.msgauth.field import format_authentication
+from samotop.msgauth.results import Result
 from samotop.msgauth.signature.body import BodyHashes
 from samotop.msgauth.signature.fields import HeaderTaker
 from samotop.net.threads import DaemonPool
@@ -49,7 +50,10 @@ class InquiryRules:
 
 
 class ResolverInquirer:
-    """Implements ``ports.Inquirer`` over a ``Resolver``, for one event loop. ``close`` ends its thread."""
+    """Implements ``ports.Inquirer`` over a ``Resolver``, for one event loop. ``close`` ends its thread.
+
+    ``on_silence`` is called for a message about which DNS has answered nothing.
+    """
 
     def __init__(
         self,
@@ -58,8 +62,11 @@ class ResolverInquirer:
         clock: Clock,
         hostname: str,
         rules: InquiryRules = InquiryRules(),
+        *,
+        on_silence: Callable[[], None] = lambda: None,
     ) -> None:
         self.resolver = resolver
+        self.on_silence = on_silence
         self.loop = loop
         self.clock = clock
         self.hostname = hostname
@@ -162,6 +169,9 @@ class _MailInquiry:
     async def finish(self) -> Inquired:
         """All results, once the whole content was fed."""
         found = await self._finish()
+        if found.iprev is not None and found.spf is not None:
+            if found.iprev.result is found.spf.result is Result.TEMPERROR:
+                self._inquirer.on_silence()
         results = format_authentication(found, self._inquirer.hostname, self._peer.address)
         return Inquired(found, results, found.iprev.name if found.iprev is not None else "")
 
