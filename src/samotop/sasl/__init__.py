@@ -3,8 +3,9 @@
 PLAIN (RFC 4616), LOGIN (draft-murchison-sasl-login), SCRAM-SHA-256 and
 SCRAM-SHA-256-PLUS with ``tls-server-end-point`` (RFC 5802, RFC 7677,
 RFC 5929), both sides of each; the client's side of OAUTHBEARER (RFC 7628),
-XOAUTH2 and EXTERNAL (RFC 4422 appendix A). Base64 and the commands around it belong to the protocol that
-carries the exchange; passwords and accounts belong to the caller.
+XOAUTH2 and EXTERNAL (RFC 4422 appendix A). Base64 and the commands around it
+belong to the protocol that carries the exchange; passwords and accounts belong
+to the caller. ``choose_mechanism`` finds the strongest that a client can use.
 
 How an exchange runs is told in ``samotop.sasl.mechanism``.
 """

@@ -1,31 +1,31 @@
 """The client's side of SMTP and LMTP, with no I/O: octets in, events out, replies as values.
 
-    client = ClientConnection("client.example.org")
+    client, chunks = ClientConnection("client.example.net"), content.chunks()
     while True:
-        event = client.next_event()              # BadReply: hang up; results have been told before
-        write(client.data_to_send())             # after every round of events, and after every call
+        event = client.next_event()              # raises BadReply: hang up; results were told before
+        write(client.data_to_send())             # after every event, and after every call
         match event:
             case Pause.NEED_DATA:                # a reply is awaited, for client.timeout seconds
                 octets = read(client.timeout)
                 client.receive_data(octets) if octets else client.receive_end()
-            case Ready():                        # say STARTTLS or log in first, if need be
+            case Ready():                        # start_tls() or authenticate() first, if need be
                 plan = client.plan(envelope, measure_content(content.chunks()))
                 client.begin(plan.transactions[0])
-            case TlsAccepted():                  # after client.start_tls()
-                handshake()
-                client.tls_started()             # Ready comes again
-            case ContentWanted():
-                for chunk in content.chunks():
-                    client.send_content(chunk)
-                    write(client.data_to_send())
-                    if not client.wants_content: # look for events first
-                        break
-                else:
-                    client.end_content()
-            case TransactionEnded(result):       # begin another one, or
+            case ContentWanted():                # comes again where a BDAT had to wait
+                while client.wants_content:
+                    if chunk := next(chunks, b""):
+                        client.send_content(chunk)
+                        write(client.data_to_send())
+                    else:
+                        client.end_content()
+            case TransactionEnded(result):       # then another begin(), or
                 client.quit()
-            case HungUp() | Pause.CLOSED:
+            case Refused() | Pause.CLOSED:       # after Refused the caller may also go on
                 break
+
+After ``TlsAccepted`` the handshake is the caller's, then ``tls_started()``; the
+next ``Ready`` shows what the server offers under TLS. Deadlines are for whole
+replies: a server that drips must not gain time by it.
 
 What it does: greeting, EHLO with its fall-back to HELO, STARTTLS, AUTH, what a
 transaction may say to this server (``plan``), pipelining where it is offered,
