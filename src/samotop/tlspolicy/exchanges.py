@@ -9,6 +9,7 @@ Order of equal preferences is the caller's to shuffle; nothing here is random.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +22,8 @@ from samotop.status import EnhancedStatus
 
 HOST_LIMIT: Final = 32
 """MX hosts of a domain that are looked at: the largest providers have ten; a message cannot try hundreds."""
+
+_HOST: Final = re.compile(r"[a-z0-9_-]++(?:\.[a-z0-9_-]++)*+")
 
 UNKNOWN_DOMAIN: Final = EnhancedStatus(5, 1, 2)
 NULL_MX: Final = EnhancedStatus(5, 1, 10)
@@ -79,8 +82,8 @@ async def lookup_exchanges(domain: str, resolver: Resolver) -> Exchanges:
 
 
 def _is_host(name: str) -> bool:
-    """Can mail go there? Not to the root, and not to an address that somebody wrote as a name."""
-    return bool(name) and not name.rpartition(".")[2].isdigit()
+    """Can mail go there? Not to the root, to what no host is called, or to an address written as a name."""
+    return _HOST.fullmatch(name) is not None and not name.rpartition(".")[2].isdigit()
 
 
 def _fail_for_now(name: str, answer: Answer) -> Exchanges:

@@ -27,6 +27,7 @@ RECORD_LIMIT: Final = 4096
 _RECORD_FIELD: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,31})[ \t]*=[ \t]*([!-:<>-~]+)")
 _ID: Final = re.compile(r"[A-Za-z0-9]{1,32}")
 _AGE: Final = re.compile(r"[0-9]{1,10}")
+_HOST: Final = re.compile(r"[a-z0-9_-]++(?:\.[a-z0-9_-]++)*+")
 _VERSION: Final = "STSv1"
 
 
@@ -137,7 +138,7 @@ def _parse_pattern(text: str) -> str:
         host = normalize_name(text.removeprefix("*."))
     except ValueError:
         host = ""
-    if not host or "*" in host:
+    if not _HOST.fullmatch(host):
         raise BadPolicy("a policy with a host that is none")
     return f"*.{host}" if text.startswith("*.") else host
 

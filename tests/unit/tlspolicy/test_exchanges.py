@@ -46,8 +46,9 @@ async def test_what_does_not_exist_is_refused_for_good(domain: str) -> None:
     assert (found.result, found.status) == (Result.FAIL, UNKNOWN_DOMAIN)
 
 
-async def test_an_address_is_no_host() -> None:
-    found = await lookup_exchanges("a.example", ZoneResolver({"a.example": {"MX": ["10 192.0.2.1."]}}))
+@pytest.mark.parametrize("host", ["192.0.2.1.", "a\\032b.example.", "a!b.example.", "*.example."])
+async def test_what_no_host_is_called_is_none(host: str) -> None:
+    found = await lookup_exchanges("a.example", ZoneResolver({"a.example": {"MX": [f"10 {host}"]}}))
     assert (found.result, found.status) == (Result.FAIL, UNKNOWN_DOMAIN)
 
 

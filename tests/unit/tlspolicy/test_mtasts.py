@@ -79,6 +79,7 @@ def test_what_means_the_same_is_read_the_same(text: bytes) -> None:
         TEXT.replace(b"*.example.net", b"*.*.example.net"),
         TEXT.replace(b"*.example.net", b"mx*.example.net"),
         TEXT.replace(b"*.example.net", b"*"),
+        TEXT.replace(b"*.example.net", b"a b.example.net"),
         TEXT.replace(b"*.example.net", b""),
         TEXT.replace(b"mail", b"\xff"),
         TEXT + b"mx: x.example\r\n" * 5000,
