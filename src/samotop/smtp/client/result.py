@@ -10,7 +10,7 @@ from samotop.reply import Reply
 from samotop.smtp.client.rules import Stage
 
 _TOO_MANY: Final = (452, 552)
-"""Codes that refuse one recipient too many; 552 is what RFC 821 had for it (RFC 5321 §4.5.3.1.10)."""
+"""Codes that refuse one recipient too many; 552 is the older one (RFC 5321 §4.5.3.1.10)."""
 
 
 @dataclass(frozen=True, slots=True)
