@@ -57,6 +57,7 @@ class ClientDialogue:
         "needs_reset",
         "out",
         "reader",
+        "replies",
         "rules",
         "transaction",
         "transactions",
@@ -104,6 +105,8 @@ class ClientDialogue:
         self.buffer = bytearray()
         """Received and not looked at yet."""
         self.reader = ReplyReader()
+        self.replies = 0
+        """Replies heard so far: with each of them a deadline begins anew."""
         self.out: list[bytes] = []
         """To be written."""
         self.expected: deque[Step] = deque()
@@ -136,6 +139,7 @@ class ClientDialogue:
 
     def hear(self, reply: Reply) -> None:
         """Take one reply."""
+        self.replies += 1
         expected = self.expected
         if len(expected) <= self.unsent:
             self.hear_unasked(reply)

@@ -173,6 +173,21 @@ def test_stages_have_their_seconds() -> None:
     assert (client.stage, client.timeout) == (Stage.FINAL, 600.0)
 
 
+def test_replies_are_counted_when_they_are_whole() -> None:
+    """A deadline is for a whole reply: octets of one that drips must not move it."""
+    client = begin()
+    client.begin(plan(client))
+    client.data_to_send()
+    before = client.replies
+    counts = []
+    for octets in (b"250-2.1.0 More\r\n25", b"0 2.1.0 Ok\r\n250", b" Ok\r\n354 Go\r\n"):
+        client.receive_data(octets)
+        while not isinstance(client.next_event(), Pause):
+            pass
+        counts.append(client.replies - before)
+    assert counts == [0, 1, 3]
+
+
 def test_a_server_names_how_many_messages_it_takes() -> None:
     """MAILMAX (RFC 9422)."""
     client = begin(offer=b"250-LIMITS MAILMAX=1\r\n")
