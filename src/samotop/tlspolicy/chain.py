@@ -14,12 +14,13 @@ for octets that are no certificate.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import load_der_public_key
@@ -33,9 +34,8 @@ CHAIN_LIMIT: Final = 10
 """Certificates of a server that are looked at: OpenSSL takes no more by default, honest chains have four."""
 NAME_LIMIT: Final = 1000
 """Names of one certificate that are looked at: the largest shared ones have some hundred."""
-CONSTRAINT_LIMIT: Final = 1000
-"""Name constraints of one authority: each is compared with each name."""
 
+_WEAK: Final = (hashes.MD5, hashes.SHA1)
 _KNOWN: Final = frozenset((
     ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE, ExtensionOID.EXTENDED_KEY_USAGE,
     ExtensionOID.SUBJECT_ALTERNATIVE_NAME, ExtensionOID.NAME_CONSTRAINTS, ExtensionOID.CERTIFICATE_POLICIES,
@@ -147,6 +147,8 @@ def check_path(path: Sequence[x509.Certificate], names: Sequence[str], now: floa
     for depth, certificate in enumerate(path):
         check_dates(certificate, moment)
         _check_extensions(certificate)
+        if certificate.subject != certificate.issuer and isinstance(certificate.signature_hash_algorithm, _WEAK):
+            raise ChainFault(Failure.UNTRUSTED, "a certificate is signed by a digest that can be forged")
         if depth:
             _check_issuer(certificate, depth - 1)
             _check_constraints(certificate, _names_of(leaf))
@@ -225,20 +227,24 @@ def _check_constraints(certificate: x509.Certificate, names: Sequence[str]) -> N
     limits = _extension(certificate, x509.NameConstraints)
     if limits is None:
         return
-    allowed = [name.value for name in limits.permitted_subtrees or () if isinstance(name, x509.DNSName)]
-    denied = [name.value for name in limits.excluded_subtrees or () if isinstance(name, x509.DNSName)]
-    if len(allowed) + len(denied) > CONSTRAINT_LIMIT:
-        raise ChainFault(Failure.UNTRUSTED, "an authority in the chain is bound to too many names")
+    allowed, denied = _trees_of(limits.permitted_subtrees), _trees_of(limits.excluded_subtrees)
     for name in names:
-        if any(_is_below(name, tree) for tree in denied) or (
-            allowed and not any(_is_below(name, tree) for tree in allowed)
-        ):
+        if _is_below(name, denied) or (allowed and not _is_below(name, allowed)):
             raise ChainFault(Failure.UNTRUSTED, "an authority in the chain may not issue for this name")
 
 
-def _is_below(name: str, tree: str) -> bool:
-    plain, above = name.lower().removeprefix("*."), tree.lower().removeprefix(".")
-    return not above or plain == above or plain.endswith(f".{above}")
+def _trees_of(names: Iterable[x509.GeneralName] | None) -> frozenset[str]:
+    return frozenset(name.value.lower().removeprefix(".") for name in names or () if isinstance(name, x509.DNSName))
+
+
+def _is_below(name: str, trees: frozenset[str]) -> bool:
+    """One look for each label of the name, however many trees there are."""
+    above = name.lower().removeprefix("*.")
+    while above not in trees:
+        if not above:
+            return False
+        above = above.partition(".")[2]
+    return True
 
 
 class Trust:

@@ -87,15 +87,16 @@ def _judge_plain(plan: TlsPlan, session: Session) -> Judgement:
 
 def _judge_chain(plan: TlsPlan, chain: tuple[bytes, ...], trust: Trust | None, now: float) -> Judgement:
     """Within TLS: what the certificates prove, and what of it was asked for."""
-    fault = _verify(plan, chain, trust, now)
-    reached = Level.ENCRYPTED if fault is not None else Level.VERIFIED
     if plan.level is Level.PINNED:
-        return _judge_pin(plan, chain, reached)
+        return _judge_pin(plan, chain)
     if plan.records:
         verdict = verify_chain(chain, plan.records, plan.names, now)
         if verdict.result is Result.PASS:
             return Judgement(Result.PASS, Level.DANE)
-        return Judgement(Result.FAIL, reached, verdict.failure, f"{verdict.reason}; {plan.reason}", NOT_PROVEN)
+        reason = f"{verdict.reason}; {plan.reason}"
+        return Judgement(Result.FAIL, Level.ENCRYPTED, verdict.failure, reason, NOT_PROVEN)
+    fault = _verify(plan, chain, trust, now)
+    reached = Level.ENCRYPTED if fault is not None else Level.VERIFIED
     if fault is not None and plan.level.rank >= Level.VERIFIED.rank:
         return Judgement(Result.FAIL, reached, fault.failure, f"{fault}; {plan.reason}", NOT_PROVEN)
     if plan.has_broken_records:
@@ -110,7 +111,7 @@ def _verify(plan: TlsPlan, chain: tuple[bytes, ...], trust: Trust | None, now: f
     if trust is None:
         return ChainFault(Failure.UNTRUSTED, "no authority is known here")
     try:
-        trust.check(chain, plan.names if not plan.records else (plan.host,), now)
+        trust.check(chain, plan.names, now)
     except ChainFault as fault:
         return fault
     except ValueError:
@@ -118,14 +119,16 @@ def _verify(plan: TlsPlan, chain: tuple[bytes, ...], trust: Trust | None, now: f
     return None
 
 
-def _judge_pin(plan: TlsPlan, chain: tuple[bytes, ...], reached: Level) -> Judgement:
+def _judge_pin(plan: TlsPlan, chain: tuple[bytes, ...]) -> Judgement:
     try:
         digest = hashlib.sha256(take_public_key(chain[0] if chain else b"")).digest()
     except ValueError:
-        return Judgement(Result.FAIL, reached, Failure.VALIDATION, "the certificate cannot be read", NOT_PROVEN)
+        reason = "the certificate cannot be read"
+        return Judgement(Result.FAIL, Level.ENCRYPTED, Failure.VALIDATION, reason, NOT_PROVEN)
     if digest in plan.pins:
         return Judgement(Result.PASS, Level.PINNED)
-    return Judgement(Result.FAIL, reached, Failure.UNTRUSTED, f"the server has another key; {plan.reason}", NOT_PROVEN)
+    reason = f"the server has another key; {plan.reason}"
+    return Judgement(Result.FAIL, Level.ENCRYPTED, Failure.UNTRUSTED, reason, NOT_PROVEN)
 
 
 def _observe(plan: TlsPlan, reached: Level, fault: ChainFault | None) -> Judgement:

@@ -32,8 +32,8 @@ class Level(StrEnum):
     def covers(self, demanded: Level) -> bool:
         """Is this, where it was reached, enough for what is demanded?
 
-        DANE and a verified certificate count as each other nowhere but in one
-        place: who demands a verified one may be given DANE, which proves more.
+        DANE is enough for who demands a verified certificate, and a pinned key
+        for everybody; nothing else is enough for who pinned one.
         """
         if demanded is Level.PINNED:
             return self is Level.PINNED

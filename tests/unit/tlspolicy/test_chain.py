@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+import samotop.tlspolicy.chain as chain_module
 from samotop.dns.records import Tlsa
 from samotop.msgauth.results import Result
 from samotop.tlspolicy.chain import CHAIN_LIMIT, ChainFault, Trust, find_path, match_name, parse_chain, parse_key
@@ -125,6 +127,29 @@ def test_an_authority_may_be_bound_to_names(
     assert check([make_certificate(NAME, issuer=middle), middle], root) == fault
 
 
+def test_many_names_under_many_constraints_cost_a_look_each(root: Made) -> None:
+    """Both come from whoever made the chain: a thousand times a thousand comparisons would be felt."""
+    trees = [x509.DNSName(f"t{number}.example") for number in range(1500)]
+    limits = x509.NameConstraints([*trees, x509.DNSName("example.org")], None)
+    middle = make_certificate("Middle", issuer=root, is_authority=True, extensions=[(limits, True)])
+    names = [NAME, *(f"{number}.example.org" for number in range(1500))]
+    calls = 0
+
+    class Counted(frozenset[str]):
+        def __contains__(self, item: object) -> bool:
+            nonlocal calls
+            calls += 1
+            return super().__contains__(item)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chain_module, "_trees_of", lambda found, make=chain_module._trees_of: Counted(make(found)))
+        leaf = make_certificate(NAME, issuer=middle, names=names)
+        digest = bytes.fromhex(root.tlsa(2, 0, 1).split()[3])
+        chain = [leaf.der, middle.der, root.der]
+        assert verify_chain(chain, [Tlsa(2, 0, 1, digest)], [NAME], NOW).result is Result.PASS
+    assert calls < 10 * len(names)
+
+
 def test_a_common_name_counts_where_there_is_no_other_and_dane_vouches(root: Made) -> None:
     """RFC 7672 §3.2.3 lets it; public authorities have not issued such certificates for years."""
     leaf = make_certificate(NAME, issuer=root, names=[])
@@ -211,3 +236,11 @@ def test_files_of_the_maker_load(tmp_path: Path) -> None:
 
     root = make_certificate("Root", is_authority=True)
     ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*make_certificate("a.example", issuer=root).write(tmp_path))
+
+
+def test_a_signature_by_a_digest_that_can_be_forged_is_none(root: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made as SHA-256, which is what the library still makes, and taken for what it was."""
+    leaf = make_certificate(NAME, issuer=root)
+    assert check([leaf], root) == ""
+    monkeypatch.setattr(chain_module, "_WEAK", (hashes.SHA256,))
+    assert check([leaf], root) == Failure.UNTRUSTED
