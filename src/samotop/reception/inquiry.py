@@ -29,6 +29,7 @@ from samotop.msgauth.field import format_authentication
 from samotop.msgauth.results import Result
 from samotop.msgauth.signature.body import BodyHashes
 from samotop.msgauth.signature.fields import HeaderTaker
+from samotop.msgauth.signature.keys import trim_answer
 from samotop.net.threads import DaemonPool
 from samotop.peer import Peer
 from samotop.ports.clock import Clock
@@ -160,11 +161,14 @@ class _MailInquiry:
         for verifier in (self._dkim, self._arc):
             verifier.begin(section, is_too_long=self._header.is_too_long)
         for name in dict.fromkeys((*self._dkim.queries, *self._arc.queries)):
-            self._keys[name] = self._begin(self._resolver.lookup(name, "TXT"))
+            self._keys[name] = self._begin(self._lookup_key(name))
         self._author = find_author(section)
         if self._author.domains or self._author.claimed:
             # For its questions alone: they take the time that the body takes to come.
             self._policy = self._begin(dmarc.evaluate_author(self._author, None, (), self._resolver))
+
+    async def _lookup_key(self, name: str) -> Answer:
+        return trim_answer(await self._resolver.lookup(name, "TXT"))
 
     async def finish(self) -> Inquired:
         """All results, once the whole content was fed."""

@@ -2,28 +2,36 @@
 
 So an evaluation that waits for DNS comes to its own end, with the result
 that it would have had if DNS had not answered, and nobody has to make one up.
-What was answered in time stays known.
+What was answered in time stays known, as far as ``KEPT_OCTETS`` reach: strangers
+choose which names we ask for, and hold many sessions open. An answer longer than
+``ANSWER_OCTETS`` counts as none.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from samotop.dns.answer import Answer, Security, Status
 from samotop.dns.resolver import Resolver
+
+ANSWER_OCTETS: Final = 32 * 1024
+"""Of text in one answer: the longest honest ones, of domains with dozens of TXT records, have some 10,000."""
+KEPT_OCTETS: Final = 64 * 1024
+"""Of text in all answers that are kept for one message; honest messages need some 5,000."""
 
 
 class PatientResolver:
     """Implements ``Resolver`` over another one until ``expire``. Made for one message, and forgotten with it."""
 
-    __slots__ = ("_answers", "_inner", "_is_over")
+    __slots__ = ("_answers", "_inner", "_is_over", "_room")
 
     def __init__(self, inner: Resolver) -> None:
         self._inner = inner
         self._answers: dict[tuple[str, str], Answer] = {}
         self._is_over = False
+        self._room = KEPT_OCTETS
 
     async def lookup(self, name: str, type: str) -> Answer:
         question = (name, type)
@@ -33,13 +41,19 @@ class PatientResolver:
         if self._has_expired():
             return _no_answer(name, type)
         try:
-            answer = self._answers[question] = await self._inner.lookup(name, type)
+            answer = await self._inner.lookup(name, type)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if not self._has_expired() or task is None:
                 raise
             task.uncancel()  # it was not the evaluation that was to end, but its waiting
             return _no_answer(name, type)
+        size = sum(map(len, answer.texts))
+        if size > ANSWER_OCTETS:
+            return _no_answer(name, type, Status.SERVFAIL)
+        if size <= self._room:
+            self._room -= size
+            self._answers[question] = answer
         return answer
 
     def _has_expired(self) -> bool:
@@ -57,5 +71,5 @@ class PatientResolver:
             await asyncio.wait(pending)
 
 
-def _no_answer(name: str, type: str) -> Answer:
-    return Answer(name, type, Status.TIMEOUT, security=Security.INDETERMINATE)
+def _no_answer(name: str, type: str, status: Status = Status.TIMEOUT) -> Answer:
+    return Answer(name, type, status, security=Security.INDETERMINATE)

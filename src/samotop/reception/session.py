@@ -115,6 +115,8 @@ class Session(Conversation):
     def _answer_mail(self, verdict: Verdict) -> None:
         if self._storing is not None:
             self._storing.note(verdict)
+        if verdict.is_refusal:
+            self._end_inquiry()
         self._say(verdict, answers.answer(verdict, answers.MAIL_OK))
 
     def _on_rcpt(self, event: Rcpt) -> None:

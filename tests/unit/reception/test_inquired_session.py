@@ -152,3 +152,21 @@ async def test_who_logs_in_is_no_stranger_any_more() -> None:
     wire.session._set_peer(replace(wire.session._peer, login="alice"))
     wire.say("MAIL FROM:<a@example.net>")
     assert inquiries.log == ["greeted 192.0.2.7 client.example"]
+
+
+async def test_an_inquiry_ends_with_its_transaction_however_that_ends() -> None:
+    """Else a client that begins one after another has as many questions under way as it likes."""
+    refuses = Stages(mail=lambda facts: Reject("no"))
+    for stages, words in (
+        (refuses, ["MAIL FROM:<a@example.net>"] * 3),
+        (Stages(), ["MAIL FROM:<a@example.net>", "RSET"] * 3),
+        (Stages(), ["MAIL FROM:<a@example.net>", "EHLO client.example"] * 3),
+        (Stages(recipient=lambda facts: Reject("no")), ["MAIL FROM:<a@example.net>", "RCPT TO:<b@c>", "RSET"] * 3),
+    ):
+        wire, inquiries = inquired(stages)
+        wire.say("EHLO client.example", *words)
+        begun, ended = inquiries.log.count("mail a@example.net"), inquiries.log.count("closed")
+        wire.say("QUIT")
+        assert begun == 3
+        assert ended >= 2, (words, inquiries.log)
+        assert inquiries.log.count("closed") == 3

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from samotop.dns.answer import Answer, Status
-from samotop.reception.patience import PatientResolver
+from samotop.reception.patience import ANSWER_OCTETS, KEPT_OCTETS, PatientResolver
 from samotop.testing import ZoneResolver
 
 ZONES = {"example.org": {"A": ["192.0.2.1"], "TXT": ['"hello"']}}
@@ -68,3 +68,18 @@ async def test_once_over_nobody_waits_again() -> None:
     second = asyncio.create_task(ask_thrice(resolver))
     await resolver.wait([second], 60.0)
     assert [answer.status for answer in second.result()] == [Status.OK, Status.TIMEOUT, Status.TIMEOUT]
+
+
+async def test_strangers_cannot_fill_our_memory_with_answers() -> None:
+    """Who sends mail names the domains that are asked about, and holds the session open as long as it may."""
+
+    class Verbose(ZoneResolver):
+        async def lookup(self, name: str, type: str) -> Answer:
+            return Answer(name, type, Status.OK, (b"x" * int(name.partition(".")[0]),))
+
+    resolver = PatientResolver(Verbose({}))
+    for number in range(100):
+        assert (await resolver.lookup(f"{20_000 + number}.example", "TXT")).status is Status.OK
+    assert sum(len(text) for answer in resolver._answers.values() for text in answer.texts) <= KEPT_OCTETS
+    assert (await resolver.lookup(f"{ANSWER_OCTETS}.example", "TXT")).status is Status.OK
+    assert (await resolver.lookup(f"{ANSWER_OCTETS + 1}.example", "TXT")).status is Status.SERVFAIL

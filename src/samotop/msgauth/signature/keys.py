@@ -9,7 +9,7 @@ Raises ``KeyRecordError`` from ``parse_key_record``, and nothing else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -135,6 +135,14 @@ def find_keys(answer: Answer | None, algorithm: Algorithm, *, least_bits: int = 
     assert first is not None
     result = Result.PASS if found else first.result
     return KeySearch(result, first.reason, tuple(found), first.key_bits, first.is_testing, answer.is_secure)
+
+
+def trim_answer(answer: Answer) -> Answer:
+    """The answer with no more of it than ``find_keys`` looks at, for those who keep it for a while."""
+    texts = answer.texts
+    if len(texts) <= RECORDS_LIMIT and all(len(text) <= RECORD_LIMIT for text in texts):
+        return answer
+    return replace(answer, records=tuple(text[: RECORD_LIMIT + 1] for text in texts[:RECORDS_LIMIT]))
 
 
 def _examine(text: bytes, algorithm: Algorithm, least_bits: int) -> KeySearch:

@@ -14,7 +14,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from samotop.dns import Answer, Security, Status
 from samotop.msgauth.results import Result
 from samotop.msgauth.signature.algorithms import Algorithm, find_algorithm, load_public_key
-from samotop.msgauth.signature.keys import RECORDS_LIMIT, KeyRecordError, find_keys, parse_key_record
+from samotop.msgauth.signature.keys import (
+    RECORD_LIMIT,
+    RECORDS_LIMIT,
+    KeyRecordError,
+    find_keys,
+    parse_key_record,
+    trim_answer,
+)
 
 DER, SPKI, PKCS1 = Encoding.DER, PublicFormat.SubjectPublicKeyInfo, PublicFormat.PKCS1
 
@@ -198,3 +205,14 @@ def test_a_name_is_an_algorithm_in_any_case() -> None:
 
 def test_decoded_keys_are_kept() -> None:
     assert load_public_key("rsa", rsa(1024)) is load_public_key("rsa", rsa(1024))
+
+
+@pytest.mark.parametrize("count", [0, 1, RECORDS_LIMIT, RECORDS_LIMIT + 20])
+def test_a_trimmed_answer_has_the_same_keys(count: int) -> None:
+    """Whoever holds answers while a message arrives holds strangers' octets."""
+    public = Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    for filling in (b"x" * RECORD_LIMIT, b"x" * 60_000, b"v=spf1 -all"):
+        whole = answer(record(public, "v=DKIM1; k=ed25519; "), *(filling for _ in range(count)))
+        trimmed = trim_answer(whole)
+        assert find_keys(trimmed, EDWARDS) == find_keys(whole, EDWARDS)
+        assert sum(map(len, trimmed.texts)) <= RECORDS_LIMIT * (RECORD_LIMIT + 1)
