@@ -29,7 +29,7 @@ from samotop.ports.clock import Clock
 from samotop.ports.queue import Queue
 from samotop.ports.transport import Outcome
 from samotop.queue.entry import Entry, Pending, Settled, State
-from samotop.queue.outcome import Notice, Plan, describe, plan_outcome
+from samotop.queue.outcome import Action, Notice, Plan, describe, plan_outcome
 
 
 class Log(Protocol):
@@ -80,12 +80,10 @@ class Round:
         self.waiting -= len(outcomes)
         self.is_damaged = self.is_damaged or is_damaged
 
-    def take_out(self) -> None:
-        """Who has the message is written down: only the others are still of this round, as they were."""
-        left = tuple(
-            p for p in self.entry.pending if (found := self._outcomes.get(p)) is None or not found.is_delivered
-        )
-        self.entry = replace(self.entry, pending=left)
+    def take_out(self, outcomes: Sequence[Outcome | None]) -> None:
+        """What ``outcomes`` told of is written down: only the others are still of this round, as they were."""
+        pairs = zip(self.entry.pending, outcomes, strict=True)
+        self.entry = replace(self.entry, pending=tuple(pending for pending, outcome in pairs if outcome is None))
 
     @property
     def is_complete(self) -> bool:
@@ -130,19 +128,23 @@ class Rounds:
         if round.is_stepping:
             return  # it looks again when it has done its step
         outcomes = round.outcomes()
-        if not round.is_complete and not any(outcomes):
+        is_last = round.is_complete
+        if not is_last and not any(outcomes):
             return
         plan = self._plan(round, outcomes)
-        if plan.notices and self._notifier is not None and not isinstance(round.entry.envelope.reverse_path, NullPath):
+        if not is_last:
+            round.take_out(outcomes)
+        has_sender = not isinstance(round.entry.envelope.reverse_path, NullPath)
+        if plan.notices and self._notifier is not None and has_sender:
             round.is_stepping = True
-            task = self._loop.create_task(self._notify(round, plan, self._notifier))
+            task = self._loop.create_task(self._notify(round, plan, is_last, self._notifier))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             return
         if plan.notices and plan.failed:
             self._counters.unnotified += plan.failed
             self._log.info("undeliverable_notification", id=round.entry.id, count=plan.failed)
-        self._write_down(round, plan)
+        self._write_down(round, plan, is_last)
 
     def _plan(self, round: Round, outcomes: list[Outcome | None]) -> Plan:
         entry, now = round.entry, self._clock.time()
@@ -155,37 +157,46 @@ class Rounds:
             return replace(plan, settled=settled, deferred=0, failed=plan.failed + plan.deferred)
         return plan
 
-    async def _notify(self, round: Round, plan: Plan, notifier: Notifier) -> None:
+    async def _notify(self, round: Round, plan: Plan, is_last: bool, notifier: Notifier) -> None:
         try:
             await notifier.notify(round.entry, plan.notices)
+            self._counters.notified += 1
         except (TryAgainLater, OSError, ValueError) as error:
             self._log.error("notification_put_off", id=round.entry.id, error=error)
-            plan = self._repeat(round)
-        else:
-            self._counters.notified += 1
+            plan = self._repeat(round, plan)
         finally:
             round.is_stepping = False
-        self._write_down(round, plan)
-        if round.entry.pending and not round.is_complete:
-            self.advance(round)
+        self._write_down(round, plan, is_last)
+        if not is_last:
+            self.advance(round)  # there may be more answers by now
 
-    def _repeat(self, round: Round) -> Plan:
-        """Nobody could be told: all stays as it was, but for who has the message and wants to hear of nothing."""
+    def _repeat(self, round: Round, plan: Plan) -> Plan:
+        """Nobody could be told: who has failed stays, to fail again when it can be told.
+
+        Who has the message does not: no notification of success is worth a second copy.
+        """
         at = self._clock.time() + self._rules.pause
-        pending = tuple(replace(one, due=at) for one in round.entry.pending)
-        return Plan(Settled(round.entry.id, pending, State.QUEUED, at, "the notification could not be written"))
+        failed = {one.recipient for one in plan.notices if one.action is Action.FAILED}
+        kept = [replace(one, due=at) for one in round.entry.pending if one.recipient in failed]
+        pending = (*plan.settled.pending, *kept)
+        if not pending:
+            return replace(plan, notices=())
+        due = min(one.due for one in pending)
+        settled = Settled(round.entry.id, pending, State.QUEUED, due, "the notification could not be written")
+        return replace(
+            plan, settled=settled, notices=(), deferred=plan.deferred + len(kept), failed=plan.failed - len(kept)
+        )
 
-    def _write_down(self, round: Round, plan: Plan) -> None:
+    def _write_down(self, round: Round, plan: Plan, is_last: bool) -> None:
         counters = self._counters
         counters.delivered += plan.delivered
         counters.deferred += plan.deferred
         counters.failed += plan.failed
-        if round.is_complete:
+        if is_last:
             if plan.deferred or plan.failed:
                 self._tell(plan)
             self._settle([plan.settled])
             return
-        round.take_out()
         self._queue.settle([replace(plan.settled, due=round.entry.due, reason=round.entry.reason)], _nothing)
 
     def _tell(self, plan: Plan) -> None:
