@@ -125,7 +125,7 @@ async def _find_bases(host: str, resolver: Resolver) -> list[str] | DaneFound:
             return _fail(host, alias, "alias")
         if alias.is_secure and alias.status is Status.OK:
             return [host]
-    # Not asked for TLSA: many name servers without DNSSEC fail at unknown types (RFC 7672 §2.1.3).
+    # Not asked for TLSA: many name servers without DNSSEC fail at unknown types (RFC 7672 §2.1).
     return DaneFound(host, DaneStatus.INSECURE, "the host's addresses are not signed")
 
 

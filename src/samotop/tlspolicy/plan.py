@@ -234,7 +234,7 @@ def _obey_operator(plan: TlsPlan, demand: Demand, wish: Wish) -> TlsPlan:
 
 
 def _waive(plan: TlsPlan, demand: Demand) -> TlsPlan:
-    """TLS-Required: No sets the domain's policies aside (RFC 8689 §4.1), and not the operator's rule."""
+    """TLS-Required: No sets the domain's policies aside (RFC 8689 §4.2.2), and not the operator's rule."""
     if demand.level.rank >= Level.ENCRYPTED.rank and demand.level is not Level.DANE:
         reason = f"the operator's rule asks for {_WORDS[demand.level]}"
         return replace(plan, level=demand.level, source=Source.OPERATOR, reason=reason)

@@ -47,7 +47,7 @@ async def test_unsigned_mx_records_mean_no_dane() -> None:
 
 
 async def test_unsigned_addresses_mean_that_tlsa_is_not_even_asked_for() -> None:
-    """Name servers without DNSSEC may fail at types they do not know, and would hold up mail (RFC 7672 §2.1.3)."""
+    """Name servers without DNSSEC may fail at types they do not know, and would hold up mail (RFC 7672 §2.1)."""
     zones = {DOMAIN: {"MX": ["10 mx.plain.example."]}, "mx.plain.example": {"A": ["192.0.2.1"]},
              "_25._tcp.mx.plain.example": {"TLSA": "SERVFAIL"}}  # fmt: skip
     found, resolver = await look(zones, [DOMAIN], "mx.plain.example")
@@ -63,7 +63,7 @@ async def test_a_proven_absence_is_told_apart() -> None:
 @pytest.mark.parametrize("failure", ["TIMEOUT", "SERVFAIL"])
 @pytest.mark.parametrize("place", [(HOST, "A"), (PLACE, "TLSA")])
 async def test_what_does_not_answer_is_no_absence(failure: str, place: tuple[str, str]) -> None:
-    """Else whoever drops the answer has turned DANE off (RFC 7672 §2.1.1)."""
+    """Else whoever drops the answer has turned DANE off (RFC 7672 §2.1)."""
     name, kind = place
     zones = {**SIGNED, name: {kind: failure, **({"AAAA": failure} if kind == "A" else {})}}
     found, _ = await look(zones)
@@ -266,3 +266,13 @@ def test_a_digest_of_another_length_is_none(size: int) -> None:
 def test_without_a_record_of_use_nothing_is_verified() -> None:
     own = make_certificate("a.example")
     assert verify_chain([own.der], records(own.tlsa(1, 1, 1)), [], NOW).failure is Failure.TLSA
+
+
+async def test_a_look_asks_few_questions() -> None:
+    """Each costs a round trip before the first message: two for a plain host, at most five for the longest way."""
+    _, resolver = await look(SIGNED)
+    assert sum(resolver.questions.values()) == 3, "MX, A, TLSA"
+    _, resolver = await look({**ALIAS, PLACE: {"A": ["192.0.2.1"]}, "_25._tcp.mx.example.net": {"A": ["192.0.2.1"]}})
+    assert sum(resolver.questions.values()) == 4, "and TLSA at the alias"
+    _, resolver = await look({**ALIAS, HOST: {"CNAME": ["mx.example.net."]}, "mx.example.net": {"A": "TIMEOUT"}})
+    assert sum(resolver.questions.values()) <= 5

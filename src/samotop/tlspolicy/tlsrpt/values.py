@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class PolicyType(StrEnum):
-    """Which policy a session was held to (RFC 8460 §4.2)."""
+    """Which policy a session was held to (RFC 8460 §4.4)."""
 
     TLSA = "tlsa"
     STS = "sts"
