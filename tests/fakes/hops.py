@@ -72,7 +72,7 @@ class Hop:
         try:
             with connection, connection.makefile("rwb") as stream:
                 _Session(self, stream).run()
-        except (OSError, ValueError):
+        except (OSError, ValueError, EOFError):
             return
         finally:
             with self._lock:
@@ -141,7 +141,9 @@ class _Session:
 
     def _content(self) -> bytes:
         lines: list[bytes] = []
-        while (line := self._stream.readline()) not in (b".\r\n", b""):  # type: ignore[attr-defined]
+        while (line := self._stream.readline()) != b".\r\n":  # type: ignore[attr-defined]
+            if not line.endswith(b"\n"):
+                raise EOFError("cut off: nothing of it was accepted")
             lines.append(line[1:] if line.startswith(b".") else line)
         return b"".join(lines)
 
