@@ -28,7 +28,7 @@ from samotop.msgauth.explanation import find_explanation, is_explanation_open
 from samotop.msgauth.field import format_authentication
 from samotop.msgauth.results import Result
 from samotop.msgauth.signature.body import BodyHashes
-from samotop.msgauth.signature.fields import HeaderTaker
+from samotop.msgauth.signature.fields import HeaderTaker, SignedHeader
 from samotop.msgauth.signature.keys import trim_answer
 from samotop.net.threads import DaemonPool
 from samotop.peer import Peer
@@ -158,8 +158,9 @@ class _MailInquiry:
 
     def _ask(self, section: bytes) -> None:
         """The header section is complete: ask for keys, and for what the author's domain wishes."""
+        header = SignedHeader(section, is_too_long=self._header.is_too_long)
         for verifier in (self._dkim, self._arc):
-            verifier.begin(section, is_too_long=self._header.is_too_long)
+            verifier.begin(header)
         for name in dict.fromkeys((*self._dkim.queries, *self._arc.queries)):
             self._keys[name] = self._begin(self._lookup_key(name))
         self._author = find_author(section)

@@ -15,16 +15,13 @@ from samotop.msgauth.arc.result import SETS_LIMIT
 from samotop.msgauth.signature.algorithms import Algorithm, find_algorithm
 from samotop.msgauth.signature.canonical import Canonicalization
 from samotop.msgauth.signature.domains import format_key_name, read_domain, read_selector
+from samotop.msgauth.signature.scope import read_forms, read_names
 from samotop.msgauth.signature.tags import Tag, TagSyntaxError, parse_tags, read_base64, read_number, split_list
-
-NAMES_LIMIT: Final = 512
-"""Names in ``h=``: the longest honest lists have some forty, oversigned twice as many."""
 
 _CHAIN_WORDS: Final = ("none", "pass", "fail")
 _INSTANCE: Final = re.compile(rb"[0-9]{1,2}")
 _SPACE: Final = re.compile(r"[ \t\r\n]*+")
 _DIGITS: Final = re.compile(r"[0-9]{1,2}")
-_FIELD_NAME: Final = re.compile(rb"[!-9<-~]{1,255}")
 
 
 class ArcSyntaxError(ValueError):
@@ -97,12 +94,17 @@ def read_message_signature(tags: dict[str, Tag]) -> MessageSignature:
     try:
         if "q" in tags and b"dns/txt" not in (way.lower() for way in split_list(tags["q"].value)):
             raise ArcSyntaxError("has a key that is not in DNS")
-        header_form, body_form = _read_forms(tags.get("c"))
+        header_form, body_form = read_forms(tags.get("c"))
+        names = read_names(_require(tags, "h").value)
+        if b"from" not in names:
+            raise ArcSyntaxError("does not sign the From field")
+        if b"arc-seal" in names:
+            raise ArcSyntaxError("signs seals, which it must not (RFC 8617 §4.1.2)")
         return MessageSignature(
             signed=_read_signed(tags),
             header_form=header_form,
             body_form=body_form,
-            names=_read_names(_require(tags, "h").value),
+            names=names,
             body_hash=read_base64(_require(tags, "bh").value),
             length=read_number(tags["l"].value) if "l" in tags else None,
             expires=read_number(tags["x"].value) if "x" in tags else None,
@@ -178,25 +180,3 @@ def _read_signed(tags: dict[str, Tag]) -> Signed:
     place = _require(tags, "b")
     signature = read_base64(place.value)
     return Signed(domain, selector, format_key_name(selector, domain), algorithm, signature, place)
-
-
-def _read_names(value: bytes) -> tuple[bytes, ...]:
-    names = tuple(name.lower() for name in split_list(value))
-    if len(names) > NAMES_LIMIT:
-        raise ArcSyntaxError(f"lists more than {NAMES_LIMIT} fields")
-    if not all(map(_FIELD_NAME.fullmatch, names)):
-        raise ArcSyntaxError("lists something that is no field's name")
-    if b"from" not in names:
-        raise ArcSyntaxError("does not sign the From field")
-    if b"arc-seal" in names:
-        raise ArcSyntaxError("signs seals, which it must not (RFC 8617 §4.1.2)")
-    return names
-
-
-def _read_forms(tag: Tag | None) -> tuple[Canonicalization, Canonicalization]:
-    """``c=``: header and body; simple is what is not said (RFC 6376 §3.5)."""
-    header, _, body = tag.value.decode("latin-1").lower().partition("/") if tag is not None else ("simple", "", "")
-    try:
-        return Canonicalization(header), Canonicalization(body or "simple")
-    except ValueError:
-        raise ArcSyntaxError("has a canonical form that is not known") from None

@@ -11,7 +11,7 @@ sets, ``ArcRules.keys`` questions, and two signatures for each set; all of the
 public-key work is in ``finish``, which may run in a thread.
 
 To hash a body once for DKIM and for ARC, give both one ``BodyHashes``, call
-``begin`` of each with the header section, and feed the body to that object alone.
+``begin`` of each with one ``SignedHeader``, and feed the body to that object alone.
 
 Raises ``RuntimeError`` for calls out of order, which are bugs; nothing for
 whatever octets come.
@@ -65,20 +65,20 @@ class Verifier:
             section = self._taker.section
             if section is None:
                 return
-            self.begin(section, is_too_long=self._taker.is_too_long)
+            self.begin(SignedHeader(section, is_too_long=self._taker.is_too_long))
         if rest and self._is_owner and self._bodies.is_wanted:
             self._bodies.feed(rest)
 
-    def begin(self, section: bytes, *, is_too_long: bool = False) -> None:
+    def begin(self, header: SignedHeader) -> None:
         """The header section is complete: for callers who took it off the message themselves.
 
-        ``section`` as ``HeaderTaker`` gives it. The body hashes that are needed are asked for here.
+        It may be shared with others. The body hashes that are needed are asked for here.
         """
         if self._header is not None:
             raise RuntimeError("the header section was complete before")
-        self._header = SignedHeader(section, is_too_long=is_too_long)
+        self._header = header
         try:
-            self._chain = collect_chain(self._header)
+            self._chain = collect_chain(header)
         except BrokenChain as broken:
             self._early = ArcResult(Result.FAIL, broken.reason, broken.sets)
             return
@@ -125,7 +125,7 @@ class Verifier:
         """The message has ended. Saying so twice does no harm."""
         if self._header is None:
             self._taker.finish()
-            self.begin(self._taker.section or b"", is_too_long=self._taker.is_too_long)
+            self.begin(SignedHeader(self._taker.section or b"", is_too_long=self._taker.is_too_long))
         if self._is_owner:
             self._bodies.finish()
 

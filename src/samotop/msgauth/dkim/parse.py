@@ -5,7 +5,6 @@ Raises ``SignatureError``, which says what the signature's result is.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,16 +12,13 @@ from samotop.msgauth.results import Result
 from samotop.msgauth.signature.algorithms import Algorithm, find_algorithm
 from samotop.msgauth.signature.canonical import Canonicalization
 from samotop.msgauth.signature.domains import format_key_name, read_domain, read_identity, read_selector
+from samotop.msgauth.signature.scope import read_forms, read_names
 from samotop.msgauth.signature.tags import Tag, TagSyntaxError, parse_tags, read_base64, read_number, split_list
 
-NAMES_LIMIT: Final = 512
-"""Names in ``h=``: the longest honest lists have some forty, oversigned twice as many."""
 START_LENGTH: Final = 8
 """Characters of ``b=`` that tell signatures apart (RFC 6008 §4)."""
 
 _REQUIRED: Final = ("v", "a", "b", "bh", "d", "h", "s")
-_SPACE: Final = b" \t\r\n"
-_NAMES: Final = re.compile(rb"[ \t\r\n]*+[!-9<-~]++[ \t\r\n]*+(?::[ \t\r\n]*+[!-9<-~]++[ \t\r\n]*+)*+")
 
 
 class SignatureError(ValueError):
@@ -100,10 +96,13 @@ def _read(tags: dict[str, Tag], domain: str, selector: str) -> Signature:
     algorithm = find_algorithm(tags["a"].value)
     if algorithm is None:
         raise SignatureError(Result.NEUTRAL, "the signature's algorithm is not known")
-    header_form, body_form = _read_forms(tags.get("c"))
+    header_form, body_form = read_forms(tags.get("c"))
     local_part, identity_domain = read_identity(tags["i"].value) if "i" in tags else ("", domain)
     if identity_domain != domain and not identity_domain.endswith(f".{domain}"):
         raise SignatureError(Result.PERMERROR, "the identity is not of the signing domain")
+    names = read_names(tags["h"].value)
+    if b"from" not in names:
+        raise SignatureError(Result.PERMERROR, "the From field is not signed")
     timestamp, expires = _read_optional(tags, "t"), _read_optional(tags, "x")
     if timestamp is not None and expires is not None and expires <= timestamp:
         raise SignatureError(Result.PERMERROR, "the signature expires before it was made")
@@ -117,7 +116,7 @@ def _read(tags: dict[str, Tag], domain: str, selector: str) -> Signature:
         algorithm=algorithm,
         header_form=header_form,
         body_form=body_form,
-        names=_read_names(tags["h"].value),
+        names=names,
         body_hash=body_hash,
         signature=signature,
         place=tags["b"],
@@ -132,23 +131,3 @@ def _read(tags: dict[str, Tag], domain: str, selector: str) -> Signature:
 
 def _read_optional(tags: dict[str, Tag], name: str) -> int | None:
     return read_number(tags[name].value) if name in tags else None
-
-
-def _read_names(value: bytes) -> tuple[bytes, ...]:
-    if not _NAMES.fullmatch(value):
-        raise TagSyntaxError("lists something that is no field's name")
-    if value.count(b":") >= NAMES_LIMIT:
-        raise TagSyntaxError(f"lists more than {NAMES_LIMIT} fields")
-    names = tuple(value.translate(None, _SPACE).lower().split(b":"))
-    if b"from" not in names:
-        raise SignatureError(Result.PERMERROR, "the From field is not signed")
-    return names
-
-
-def _read_forms(tag: Tag | None) -> tuple[Canonicalization, Canonicalization]:
-    """``c=``: header and body; simple is what is not said (RFC 6376 §3.5)."""
-    header, slash, body = ("simple", "", "") if tag is None else tag.value.decode("latin-1").lower().partition("/")
-    try:
-        return Canonicalization(header), Canonicalization(body if slash else "simple")
-    except ValueError:
-        raise SignatureError(Result.NEUTRAL, "the signature's canonical form is not known") from None

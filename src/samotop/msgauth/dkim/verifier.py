@@ -11,7 +11,7 @@ the topmost first, and one result stands for all that were not. The public-key
 work is all in ``finish``, which may run in a thread.
 
 To hash a body once for DKIM and for others, give them one ``BodyHashes``, call
-``begin`` of each with the header section, and feed the body to that object alone.
+``begin`` of each with one ``SignedHeader``, and feed the body to that object alone.
 
 Raises ``RuntimeError`` for calls out of order, which are bugs; nothing for
 whatever octets come.
@@ -61,21 +61,21 @@ class Verifier:
             section = self._taker.section
             if section is None:
                 return
-            self.begin(section, is_too_long=self._taker.is_too_long)
+            self.begin(SignedHeader(section, is_too_long=self._taker.is_too_long))
         if rest and self._is_owner and self._bodies.is_wanted:
             self._bodies.feed(rest)
 
-    def begin(self, section: bytes, *, is_too_long: bool = False) -> None:
+    def begin(self, header: SignedHeader) -> None:
         """The header section is complete: for callers who took it off the message themselves.
 
-        ``section`` as ``HeaderTaker`` gives it. The body hashes that are needed are asked for here.
+        It may be shared with others. The body hashes that are needed are asked for here.
         """
         if self._header is not None:
             raise RuntimeError("the header section was complete before")
-        self._header = SignedHeader(section, is_too_long=is_too_long)
-        places = self._header.places(FIELD_NAME)
+        self._header = header
+        places = header.places(FIELD_NAME)
         for place in places[: self._rules.signatures]:
-            self._found.append(self._examine(self._header, place))
+            self._found.append(self._examine(header, place))
         if len(places) > self._rules.signatures:
             count = len(places) - self._rules.signatures
             reason = f"there are too many signatures: {count} more {'was' if count == 1 else 'were'} not looked at"
@@ -102,7 +102,7 @@ class Verifier:
         """The message has ended. Saying so twice does no harm."""
         if self._header is None:
             self._taker.finish()
-            self.begin(self._taker.section or b"", is_too_long=self._taker.is_too_long)
+            self.begin(SignedHeader(self._taker.section or b"", is_too_long=self._taker.is_too_long))
         if self._is_owner:
             self._bodies.finish()
 

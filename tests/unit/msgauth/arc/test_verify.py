@@ -11,7 +11,7 @@ from samotop.msgauth import arc
 from samotop.msgauth.arc import ArcResult, ArcRules, ArcSet, Verifier
 from samotop.msgauth.authres import MethodResult, Property
 from samotop.msgauth.results import Result
-from samotop.msgauth.signature import BodyHashes, Canonicalization
+from samotop.msgauth.signature import BodyHashes, Canonicalization, SignedHeader
 from samotop.testing import ZoneResolver
 from tests.fakes.sealing import LIST, MESSAGE, RELAY, SECOND, Sealer, publish, seal, sign_field, take_fields
 
@@ -195,7 +195,7 @@ async def test_one_hash_of_the_body_serves_several() -> None:
     bodies = BodyHashes()
     verifier = Verifier(bodies=bodies)
     section, _, body = TWO.partition(b"\r\n\r\n")
-    verifier.begin(section + b"\r\n")
+    verifier.begin(SignedHeader(section + b"\r\n"))
     assert verifier.is_begun
     bodies.feed(body)
     bodies.finish()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from samotop.msgauth.dkim.parse import NAMES_LIMIT, Signature, SignatureError, parse_signature
+from samotop.msgauth.dkim.parse import Signature, SignatureError, parse_signature
 from samotop.msgauth.results import Result
 from samotop.msgauth.signature import Canonicalization
+from samotop.msgauth.signature.scope import NAMES_LIMIT
 
 NEUTRAL, PERMERROR = Result.NEUTRAL, Result.PERMERROR
 GOOD = {

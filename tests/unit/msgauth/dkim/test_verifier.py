@@ -12,7 +12,7 @@ from samotop.content import HEADER_LIMIT, Content
 from samotop.dns import Answer, Status
 from samotop.msgauth import dkim
 from samotop.msgauth.dkim import DkimResult, DkimRules, Signer, Verifier
-from samotop.msgauth.signature import BodyHashes, HeaderTaker
+from samotop.msgauth.signature import BodyHashes, HeaderTaker, SignedHeader
 from samotop.testing import ZoneResolver
 from tests.fakes.signing import EDWARDS, KEYS, MESSAGE, NOW, RSA, TAGS, publish, quote, sign_raw
 
@@ -87,8 +87,9 @@ def test_a_body_can_be_hashed_for_several() -> None:
     first, second = Verifier(bodies=bodies), Verifier(bodies=bodies)
     rest = taker.feed(SIGNED)
     assert taker.section is not None
-    first.begin(taker.section)
-    second.begin(taker.section)
+    header = SignedHeader(taker.section)
+    first.begin(header)
+    second.begin(header)
     bodies.feed(rest)
     bodies.finish()
     assert first.finish(ANSWERS, NOW) == second.finish(ANSWERS, NOW) == run(SIGNED, 1000)
@@ -390,6 +391,6 @@ async def test_a_header_section_without_end_is_not_verified() -> None:
 
 def test_calls_out_of_order_are_bugs() -> None:
     verifier = Verifier()
-    verifier.begin(b"")
+    verifier.begin(SignedHeader(b""))
     with pytest.raises(RuntimeError):
-        verifier.begin(b"")
+        verifier.begin(SignedHeader(b""))
