@@ -17,6 +17,7 @@ from typing import Final
 import pytest
 
 from samotop.msgauth import dkim
+from samotop.testing import MailCatcher
 from tests.fakes.serving import CHECKOUT, START_SECONDS, environment, poll
 from tests.fakes.talk import Talk, fields_of, message
 from tests.fakes.zoneserver import ZoneServer
@@ -34,6 +35,7 @@ TRIED: Final = frozenset(
         "lmtp.py",
         "new_verb.py",
         "print_every_mail.py",
+        "send_mail.py",
         "test_with_fixture.py",
         "unix_socket.py",
     }
@@ -155,6 +157,17 @@ def test_new_verb(start: Start) -> None:
     with Talk(example.address) as talk:
         assert "XTIME" in talk.ehlo()
         assert re.fullmatch(r"250 2\.0\.0 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", talk.say("xtime"))
+
+
+def test_send_mail(start: Start, make_mail_catcher: Callable[..., MailCatcher], tmp_path: Path) -> None:
+    """It logs in under verified TLS with the password of a file; each recipient's outcome is printed."""
+    catcher = make_mail_catcher(tls="implicit", accounts={"me": "secret"})
+    (tmp_path / "password").write_text("secret\n")
+    url = f"smtps://127.0.0.1:{catcher.port}?roots={catcher.certificate}"
+    example = start("send_mail.py", url, "bob@example.net", "me", str(tmp_path / "password"))
+    assert example.address.startswith("bob@example.net accepted 2.0.0 ")
+    (mail,) = catcher.wait(1)
+    assert (mail.login, mail.recipients, mail.message["subject"]) == ("me", ["bob@example.net"], "Hello")
 
 
 def test_authenticate(start: Start, tmp_path: Path) -> None:

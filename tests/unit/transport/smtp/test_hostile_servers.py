@@ -27,10 +27,10 @@ Talk = Callable[[Script, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[
 
 async def send_to(talk: Talk, *, query: str = "", content: bytes = LETTER, **settings: Any) -> tuple[Outcome, Script]:
     """Send one message to a server that talks so."""
-    settings = {"timeout": DEADLINE} | settings
+    usual: dict[str, Any] = {"timeout": DEADLINE}
     async with Script(talk) as script:
         url = f"smtp://{settings.pop('login', '')}127.0.0.1:{script.port}?{query}"
-        async with asyncio.timeout(HANGS), SmtpTransport.from_url(url, **settings) as transport:
+        async with asyncio.timeout(HANGS), SmtpTransport.from_url(url, **(usual | settings)) as transport:
             return await transport.send(ENVELOPE, content), script
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 
@@ -19,9 +18,8 @@ ENVELOPE = Envelope(Address("a", "example.org"), (Recipient(Address("b", "exampl
 Talk = Callable[[Script, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-def transport_to(script: Script, **settings: Any) -> SmtpTransport:
-    settings = {"timeout": 5.0, "pool": PoolRules(connections=1)} | settings
-    return SmtpTransport.from_url(f"smtp://127.0.0.1:{script.port}", **settings)
+def transport_to(script: Script, *, timeout: float = 5.0, pool: PoolRules = PoolRules(connections=1)) -> SmtpTransport:
+    return SmtpTransport.from_url(f"smtp://127.0.0.1:{script.port}", timeout=timeout, pool=pool)
 
 
 async def plain(script: Script, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
