@@ -153,10 +153,20 @@ class DmarcReporting:
             await self._beside(partial(self._tallies.expire, today - self._rules.keep))
             pending = await self._beside(partial(self._tallies.pending, today))
             for day, domain in pending:
-                if await self._report(day, domain):
+                if await self._try_report(day, domain):
                     await self._beside(partial(self._tallies.drop, day, domain))
         except (TryAgainLater, SpoolFault) as error:
             self._log.error("reports_put_off", error=error)
+
+    async def _try_report(self, day: int, domain: str) -> bool:
+        """``False`` where it is to be tried again later; of one that cannot be made, nothing is left to try."""
+        try:
+            return await self._report(day, domain)
+        except (TryAgainLater, SpoolFault):
+            raise
+        except Exception as error:  # noqa: BLE001 - what strangers published must not keep the reports of others back
+            self._log.error("report_failed", error=error)
+            return True
 
     async def _report(self, day: int, domain: str) -> bool:
         """Queue the report of one day for one domain; ``False`` where it is to be tried again later."""

@@ -19,7 +19,7 @@ from samotop.msgauth.results import Result
 from samotop.msgauth.spf import SpfResult
 from samotop.peer import Peer
 from samotop.ports import SpoolFault
-from samotop.ports.tallies import DAY_SECONDS
+from samotop.ports.tallies import DAY_SECONDS, Tally
 from samotop.reporting.dmarc import DmarcReporting, Reporter, ReportRules
 from samotop.store.database import Database
 from samotop.store.tallies import SqliteTallies
@@ -235,3 +235,15 @@ async def test_rows_that_could_not_be_written_down_are_kept(bench: Bench) -> Non
     bench.database.write(lambda connection: len(connection.execute("ALTER TABLE gone RENAME TO tally").fetchall()))
     bench.next_day()
     assert len(await bench.tell()) == 1
+
+
+async def test_a_report_that_cannot_be_made_keeps_no_other_back(bench: Bench) -> None:
+    """Rows of a version that nobody reads any more, or whatever a stranger's record leads to: one domain's trouble."""
+    day = int(bench.clock.time() // DAY_SECONDS)
+    SqliteTallies(bench.database, "dmarc").add([Tally(day, "broken.example", b"no row", 1)])
+    bench.reporting.note(facts(), ABSTAIN)
+    bench.next_day()
+    assert len(await bench.tell()) == 1
+    assert bench.events == ["report_failed", "report_queued"]
+    assert await bench.tell() == []
+    assert bench.events.count("report_failed") == 1
