@@ -31,6 +31,7 @@ address = "{{lmtp}}"
 
 [relay]
 trusted = ["127.0.0.1"]
+smarthost = "smtp://127.0.0.1:1"
 
 [limits]
 sessions_per_address = 500
@@ -39,7 +40,7 @@ sessions_per_address = 500
 
 @pytest.fixture(params=[1, 2], ids=["one process", "two workers"])
 def running(request: pytest.FixtureRequest, make_home: MakeHome, start_server: StartServer) -> Iterator[Served]:
-    """A server whose loopback peers may relay: what they send to other domains is held."""
+    """A server whose loopback peers may relay: what they send to other domains waits for a smarthost that is down."""
     port = ReservedPort()
     config = CONFIG.format(workers=request.param, port=port.number if request.param > 1 else 0)
     yield start_server(make_home(config))
@@ -60,8 +61,10 @@ def states(home: Home) -> dict[str, str]:
 
 
 def held(server: Served, marker: str, *recipients: str) -> str:
-    """A message for another domain, once it is held; its id."""
+    """A message for another domain, held by the operator; its id."""
     name = send(server, marker, *recipients)
+    poll(lambda: [one for one in server.home.queue() if one["id"] == name and one["reason"]], what="an attempt")
+    server.home.run("queue", "hold", name)
     poll(lambda: states(server.home).get(name) == "held", what="a held entry")
     return name
 
@@ -127,7 +130,7 @@ def test_the_queue_is_shown_while_the_server_runs(running: Served, mark: Mark) -
 
 
 def test_held_mail_is_released_or_dropped(running: Served, mark: Mark) -> None:
-    """Released: delivery tries at once, and holds it again, as there still is no way. Dropped: it is gone for good."""
+    """Released: it is tried at once, whoever rests, and waits again. Dropped: it is gone for good."""
     home = running.home
     first, second = held(running, mark(), "friend@far.test"), held(running, mark(), "friend@far.test")
     attempts = {entry["id"]: entry["attempts"] for entry in home.queue()}
@@ -135,7 +138,7 @@ def test_held_mail_is_released_or_dropped(running: Served, mark: Mark) -> None:
 
     def was_tried() -> bool:
         now = {entry["id"]: entry for entry in home.queue()}
-        return now[first]["attempts"] > attempts[first] and now[first]["state"] == "held"
+        return now[first]["attempts"] > attempts[first] and now[first]["state"] == "queued"
 
     poll(was_tried, what="another attempt")
     assert home.run("queue", "release", "00000000000000000000", status=1).stdout == "0 released\n"

@@ -70,9 +70,11 @@ def test_swaks_logs_in(server: Served, swaks: Run, mark: Mark, mechanism: str, n
     """Submission over STARTTLS and over implicit TLS; where we submit from is nobody's business."""
     marker = mark()
     login = ["-a", mechanism, "-au", "alice", "-ap", PASSWORD]
-    said = swaks(marker, *at(server, "submission", number), tls, *login, to="bob@example.org")
+    words = [*at(server, "submission", number), tls, *login, "--from", "alice@example.org"]
+    said = swaks(marker, *words, to="bob@example.org")
     assert " 235 2.7.0" in said
-    received = check_stored(server.home.wait_for_mail(1, "bob", with_=marker.encode())[0], to="bob@example.org")
+    stored = server.home.wait_for_mail(1, "bob", with_=marker.encode())[0]
+    received = check_stored(stored, to="bob@example.org", sender="alice@example.org")
     assert " with ESMTPSA id " in received
     assert "127.0.0.1" not in received and "client.test" not in received
 

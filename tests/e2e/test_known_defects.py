@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.serving import Home, MakeHome, Served, StartServer, poll
+from tests.fakes.serving import MakeHome, Served, StartServer, poll
 from tests.fakes.talk import Talk, check_stored, fields_of, message, trusting
 
 Mark = Callable[[], str]
@@ -524,21 +524,17 @@ def test_strangers_may_not_relay(server: Served, talk: Talk) -> None:
         assert talk.say(f"RCPT TO:{path}").startswith("550 5.1.1"), path
 
 
-def held(home: Home) -> list[str]:
-    return [entry["state"] for entry in home.queue()]
-
-
 def test_trusted_peers_may_relay(make_home: MakeHome, start_server: StartServer, mark: Mark) -> None:
-    """``[relay] trusted``; what this release cannot send on is held in the queue and not lost."""
+    """``[relay] trusted``; what cannot be sent on yet waits in the queue and is not lost."""
     home = make_home(accounts=["alice"])
-    home.append('[relay]\ntrusted = ["127.0.0.1"]\n')
+    home.append('[relay]\ntrusted = ["127.0.0.1"]\nsmarthost = "smtp://127.0.0.1:1"\n')
     server = start_server(home)
     marker = mark()
     with Talk(server.address()) as talk:
         talk.ehlo()
         talk.mail(message(marker), "alice@example.org", "friend@far.test")
     home.wait_for_one(marker.encode())
-    poll(lambda: held(home) == ["held"], what="the other recipient's held entry")
+    poll(lambda: [one["state"] for one in home.queue() if one["reason"]] == ["queued"], what="the other recipient")
     shown = home.run("queue", "show", home.queue()[0]["id"]).stdout
     assert "friend@far.test" in shown and "alice@example.org" not in shown.partition("\n  to <")[2]
 

@@ -67,6 +67,8 @@ class Job:
     numbers: tuple[int, ...]
     recipients: tuple[Recipient, ...]
     answer: Answer
+    is_hurried: bool = False
+    """The operator wants it tried now, whoever rests."""
 
     def tell(self, outcome: Outcome) -> None:
         """The same for all."""
@@ -140,7 +142,7 @@ class Relay:
             lane = self._lanes[key] = Lane(key, self._rules)
             self._forget_lanes()
         now = self._clock.monotonic()
-        if self._is_stopping or lane.rest.is_resting(now):
+        if self._is_stopping or (lane.rest.is_resting(now) and not job.is_hurried):
             job.tell(self._put_off(max(0.0, lane.rest.until - now), RESTING))
             return
         if len(lane.jobs) > max(4, self._room()):
@@ -268,7 +270,7 @@ class Relay:
         tried = 0
         faults: list[Outcome] = [] if outcome is None else [outcome]
         now = self._clock.monotonic()
-        rested = [host for host in hosts if not self._rest_of(host.key).is_resting(now)]
+        rested = [one for one in hosts if job.is_hurried or not self._rest_of(one.key).is_resting(now)]
         for host in rested[: self._rules.hosts]:
             tried += 1
             until = self._loop.time() + self._rules.call

@@ -42,7 +42,7 @@ from samotop.ports.queue import Queue
 from samotop.ports.transport import Outcome
 from samotop.queue.deadlines import release_time
 from samotop.queue.entry import Entry, Pending, Settled, State
-from samotop.queue.outcome import is_due
+from samotop.queue.outcome import is_due, is_hurried
 from samotop.routing.destinations import Destination
 from samotop.routing.nexthop import NextHop
 from samotop.routing.router import Router
@@ -218,7 +218,7 @@ class Delivery:
         self._rounds.advance(begun)  # who has it already is written down before anything is sent
         for hop, numbers in tried.hops.items():
             recipients = tuple([pending[number].recipient for number in numbers])
-            self.relay.take(hop, Job(entry, tuple(numbers), recipients, answer))
+            self.relay.take(hop, Job(entry, tuple(numbers), recipients, answer, is_hurried(entry)))
 
     def _dispatch(self) -> None:
         """Start batches while there are entries and threads."""

@@ -74,14 +74,14 @@ def due_of(pending: Pending, entry: Entry) -> float:
     return pending.due or entry.due
 
 
-def is_due(entry: Entry, now: float) -> list[bool]:
-    """For each pending recipient: may it be tried now?
+def is_hurried(entry: Entry) -> bool:
+    """Does the operator want it tried now, whatever was planned? Then its own time is before all its recipients'."""
+    return bool(entry.pending) and entry.due < min(due_of(one, entry) for one in entry.pending)
 
-    An entry whose own time is before that of all its recipients was moved
-    there by the operator, who wants all of them tried.
-    """
-    earliest = min((due_of(one, entry) for one in entry.pending), default=now)
-    hurries = entry.due < earliest
+
+def is_due(entry: Entry, now: float) -> list[bool]:
+    """For each pending recipient: may it be tried now? Of a hurried entry all may."""
+    hurries = is_hurried(entry)
     return [hurries or due_of(one, entry) <= now for one in entry.pending]
 
 

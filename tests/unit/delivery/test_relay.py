@@ -295,6 +295,19 @@ async def test_a_dead_next_hop_is_tried_once_and_the_rest_put_off() -> None:
         assert sum(caller.taken.values()) == 100 and b.queue.entries == {}
 
 
+async def test_the_operator_has_it_tried_now_whoever_rests() -> None:
+    """`samotop queue retry` sets the entry's time, and so before that of all its recipients."""
+    caller = FakeCaller(refuses={"mx.one.example": DOWN})
+    async with bench(caller) as b:
+        b.submit(make_entry(1, "a@one.example"))
+        await b.idle()
+        (entry,) = b.queue.entries.values()
+        b.queue.entries[entry.id] = replace(entry, due=RECEIVED_AT)
+        await b.pass_time(1)
+        assert len(caller.called) == 2
+        assert b.queue.entries[entry.id].pending[0].attempts == 2
+
+
 async def test_a_hung_next_hop_keeps_nobody_waiting() -> None:
     """Its sessions are few, and what waits for it fills a part of the room."""
     caller = FakeCaller(hangs={"mx.hung.example"})
