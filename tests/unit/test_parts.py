@@ -36,7 +36,8 @@ async def test_without_more_words_dnssec_is_validated_here() -> None:
     """A server that knows one zone alone cannot show that nobody has changed it on the way."""
     with ZoneServer({"a.example": {"A": ["192.0.2.1"]}}, origins=["a.example"]) as server:
         async with open_resolver(server.address) as resolver:
-            assert (await resolver.lookup("a.example", "A")).status is Status.SERVFAIL
+            answer = await resolver.lookup("a.example", "A")
+            assert (answer.status, answer.security) == (Status.OK, Security.INDETERMINATE)
 
 
 def test_a_name_server_is_named_by_its_address() -> None:

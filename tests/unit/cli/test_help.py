@@ -43,6 +43,8 @@ Commands:
               holds, passwords blotted out.
   verify      Tell who a stored message is from and how anybody can know: SPF,
               DKIM, ARC, DMARC, DNSSEC, in words.
+  send        Send one message to a server, and tell what became of it for each
+              recipient.
   account     Create and change accounts.
   dns         Print and check the records of a domain; replace its DKIM keys.
   queue       See what waits, and act on it.

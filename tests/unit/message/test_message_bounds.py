@@ -1,15 +1,13 @@
 """The worst that a message can be, made on purpose: time stays linear, and what is kept stays small.
 
-Each worst case is read at one size and at four times that; the time may grow
-by twelve times at most, where quadratic work would be sixteen and more, and the
-sizes are such that quadratic work would take minutes.
+Each worst case is read at one size and at four times that (``tests.fakes.effort``).
 """
 
 from __future__ import annotations
 
-import time
 import tracemalloc
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 
@@ -18,6 +16,7 @@ from samotop.message.addresslist import read_mailboxes
 from samotop.message.encodedwords import decode_words
 from samotop.message.parameters import parse_parameters
 from samotop.message.transfer import decode_quoted_printable
+from tests.fakes.effort import check_linear
 
 pytestmark = pytest.mark.slow
 
@@ -65,21 +64,10 @@ MESSAGES: dict[str, Callable[[int], bytes]] = {
 }
 
 
-def measure(task: Callable[[], object]) -> float:
-    """The least of three, in seconds of this process: others on the machine do not count."""
-    taken = []
-    for _ in range(3):
-        begun = time.process_time()
-        task()
-        taken.append(time.process_time() - begun)
-    return min(taken)
-
-
 @pytest.mark.parametrize("name", MESSAGES)
 def test_a_hostile_message_takes_linear_time(name: str) -> None:
-    make = MESSAGES[name]
-    small, large = make(10_000), make(40_000)
-    assert measure(lambda: read(large)) < 12 * measure(lambda: read(small)) + 0.1
+    make = cache(MESSAGES[name])
+    check_linear(lambda n: read(make(n)), 10_000)
 
 
 VALUES: dict[str, Callable[[int], object]] = {
@@ -110,8 +98,7 @@ VALUES: dict[str, Callable[[int], object]] = {
 
 @pytest.mark.parametrize("name", VALUES)
 def test_a_hostile_value_takes_linear_time(name: str) -> None:
-    task = VALUES[name]
-    assert measure(lambda: task(80_000)) < 12 * measure(lambda: task(20_000)) + 0.1
+    check_linear(VALUES[name], 20_000)
 
 
 def test_parts_are_counted() -> None:
