@@ -176,7 +176,7 @@ class Process:
         self._router = Router(routing_rules(config), accounts)
         places = Places(config, home, accounts, self._clock)
         self._relaying = Relaying(
-            relay_parts(config, home, self._database), self._spool, self._spool, self._clock, loop, log
+            relay_parts(config, home, self._database, self._router), self._spool, self._spool, self._clock, loop, log
         )
         self._delivery = Delivery(
             self._spool,
@@ -442,7 +442,7 @@ def sign_mail(keys: DkimKeys, domain: str, mail: bytes | Content) -> bytes:
         return b""
 
 
-def relay_parts(config: Config, home: Path, database: Database) -> RelayParts:
+def relay_parts(config: Config, home: Path, database: Database, router: Router) -> RelayParts:
     """What the relay is made of, from the configuration, the keys and the store."""
     keys, domain = DkimKeys(home), config.domains[0]
 
@@ -457,6 +457,7 @@ def relay_parts(config: Config, home: Path, database: Database) -> RelayParts:
         sign=sign,
         sign_own=partial(sign_mail, keys, domain),
         disclosure=disclosure_rules(config),
+        rewrite=router.rewrite,
         smarthost=config.relay.smarthost,
         port=config.relay.port,
         policies=SqlitePolicies(database),

@@ -51,7 +51,7 @@ class RelayParts:
     """What the relay needs of its server. ``author`` is whom notifications come from.
 
     ``sign`` signs what users of ours wrote, ``sign_own`` what we wrote
-    ourselves; both read files and are called in threads. ``roots`` is a PEM
+    ourselves; both read files and are called in threads. ``rewrite`` is routing's. ``roots`` is a PEM
     file of authorities that replaces the system's.
     """
 
@@ -60,6 +60,7 @@ class RelayParts:
     sign: Sign | None
     sign_own: Callable[[bytes], bytes]
     disclosure: DisclosureRules
+    rewrite: Callable[[Address], Address]
     smarthost: str = ""
     port: int = 25
     policies: Policies | None = None
@@ -85,7 +86,8 @@ class Relaying:
         )
 
     def find_hop(self, destination: Destination, pending: Pending) -> NextHop | None:
-        return find_next_hop(destination, pending.recipient.address, self._parts.smarthost)
+        address = self._parts.rewrite(pending.recipient.address)
+        return find_next_hop(destination, address, self._parts.smarthost)
 
     def complete(self, entry: Entry, content: Content) -> Content:
         """What a user of ours submitted, with what it lacks, for mailboxes here."""

@@ -27,6 +27,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from random import random as any_random
 from typing import Protocol, TypeVar
@@ -36,6 +37,7 @@ from samotop.delivery.batch import Destinations, Log, Result, Tried, Ways, as_st
 from samotop.delivery.relay import Job
 from samotop.delivery.rounds import Counters, Notifier, Round, Rounds
 from samotop.delivery.rules import DeliveryRules
+from samotop.envelope import Recipient
 from samotop.net.threads import DaemonPool
 from samotop.ports.clock import Clock
 from samotop.ports.queue import Queue
@@ -217,8 +219,15 @@ class Delivery:
 
         self._rounds.advance(begun)  # who has it already is written down before anything is sent
         for hop, numbers in tried.hops.items():
-            recipients = tuple([pending[number].recipient for number in numbers])
+            recipients = tuple([self._goes_on_to(pending[number].recipient) for number in numbers])
             self.relay.take(hop, Job(entry, tuple(numbers), recipients, answer, is_hurried(entry)))
+
+    def _goes_on_to(self, recipient: Recipient) -> Recipient:
+        """The recipient as the next hop is asked for it: rewritten."""
+        address = self._ways.router.rewrite(recipient.address)
+        if address == recipient.address:
+            return recipient
+        return replace(recipient, address=address)
 
     def _dispatch(self) -> None:
         """Start batches while there are entries and threads."""

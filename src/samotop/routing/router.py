@@ -79,6 +79,12 @@ class Router:
             self._ours.add(domain_name)
             self._rest.setdefault(domain_name, mailbox.owner)
 
+    def rewrite(self, address: Address) -> Address:
+        """The address that mail for ``address`` goes on to: another one where a rewriting matches."""
+        if self._rewriter is None:
+            return address
+        return self._rewriter.rewrite(address) or address
+
     def resolve(self, address: Address) -> Destination:
         """Where mail for ``address`` goes, now."""
         if self._rewriter is not None:
