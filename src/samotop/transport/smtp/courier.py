@@ -33,6 +33,7 @@ from samotop.smtp.client import (
     BadReply,
     Capabilities,
     ClientConnection,
+    ContentShape,
     ContentWanted,
     Conversion,
     Event,
@@ -217,18 +218,22 @@ class Courier:
                 break
             result = await self._transact(waiting.pop(), content, until, progress)
             again = frozenset(result.left_over)
-            ledger.put(
-                *(read_result(one, self._why, self._lost) for one in result.recipients if one.recipient not in again)
-            )
+            for one in result.recipients:
+                if one.recipient not in again:
+                    ledger.put(read_result(one, self._why, self._lost))
             if again:
                 more, _ = await self._plan(replace(envelope, recipients=result.left_over), content, wishes, False)
                 waiting += reversed(more.transactions)
-        ledger.put(*same_for_all(ledger.open, self._lost, self._why or "this session takes no more"))
+        if not ledger.is_complete:
+            ledger.put(*same_for_all(ledger.open, self._lost, self._why or "this session takes no more"))
 
     async def _plan(
         self, envelope: Envelope, content: Content, wishes: Wishes, may_convert: bool
     ) -> tuple[Plan, Content]:
-        shape = await _read(content, lambda: measure_content(content.chunks()))
+        if content.size <= SMALL:
+            shape = _measure(content)
+        else:
+            shape = await asyncio.to_thread(_measure, content)
         plan = self._engine.plan(envelope, shape, wishes=wishes, can_convert=may_convert)
         if plan.conversion is Conversion.NONE:
             return plan, content
@@ -238,7 +243,7 @@ class Courier:
             )
         except Unconvertible:
             return self._engine.plan(envelope, shape, wishes=wishes, can_convert=False), content
-        shape = await _read(converted, lambda: measure_content(converted.chunks()))
+        shape = await _read(converted, lambda: _measure(converted))
         return self._engine.plan(envelope, shape, wishes=wishes, can_convert=False), converted
 
     async def _transact(
@@ -325,6 +330,14 @@ class _Sent:
     def tell(self) -> None:
         if self._progress is not None:
             self._progress(self._count, self._size)
+
+
+def _measure(content: Content) -> ContentShape:
+    """Raises ``_Unreadable``."""
+    try:
+        return measure_content(content.chunks())
+    except OSError as error:
+        raise _Unreadable from error
 
 
 async def _read(content: Content, job: Callable[[], T]) -> T:

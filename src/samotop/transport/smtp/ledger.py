@@ -19,6 +19,11 @@ class Ledger:
             self._open.setdefault(recipients[number], []).append(number)
 
     @property
+    def is_complete(self) -> bool:
+        """Has everybody an outcome?"""
+        return len(self._found) == len(self._recipients)
+
+    @property
     def open(self) -> tuple[Recipient, ...]:
         """Who has no outcome yet."""
         return tuple(one for number, one in enumerate(self._recipients) if number not in self._found)
