@@ -40,7 +40,7 @@ check: $(DEVS) ## format, lint, types, layers, RFC index and unit tests, in unde
 	@$(BIN)/lint-imports --no-logo --cache-dir .cache/import-linter
 	@$(BIN)/python tools/rfc_index.py --check
 	@$(PIP) check
-	@$(BIN)/python -m pytest -q -n auto --maxprocesses=4 -m "not slow" $(wildcard tests/unit tests/dialogs)
+	@HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -q -n auto --maxprocesses=4 -m "not slow" $(wildcard tests/unit tests/dialogs)
 
 format: $(DEVS) ## put the sources into their one format, mend what the linter can, fill in the RFC index
 	@$(BIN)/ruff check --fix-only --quiet . && $(BIN)/ruff format .

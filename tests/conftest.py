@@ -18,6 +18,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 # A slow machine is no failure, and CI tries the same examples each time; `HYPOTHESIS_PROFILE=long` looks further.
 settings.register_profile("developer", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=25)
 settings.register_profile("ci", deadline=None, derandomize=True, database=None)
 settings.register_profile("long", deadline=None, max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "developer"))

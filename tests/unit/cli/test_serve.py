@@ -21,6 +21,8 @@ from samotop.cli.quick import move_home, plan_serve
 from samotop.config.home import HomeLock
 from samotop.config.read import FILE_NAME
 
+pytestmark = pytest.mark.slow  # each starts a server
+
 SOURCE = Path(__file__).parents[3] / "src"
 LEAST = 'hostname = "mx.example.org"\ndomains = ["example.org"]\n[consent]\nunknown = "accept"\n'
 

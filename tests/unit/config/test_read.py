@@ -237,6 +237,7 @@ def test_any_value_anywhere_is_read_or_a_fault(tree: dict[str, object]) -> None:
     assert (config is None) == bool(faults)
 
 
+@pytest.mark.slow
 def test_ten_thousand_mailboxes_are_read_at_once() -> None:
     """Comparing each pattern with each other would take a minute."""
     text = LEAST + "".join(

@@ -227,6 +227,7 @@ def test_no_message_holds_up_the_loop(shape: str) -> None:
     assert large <= 8 * small + 1000
 
 
+@pytest.mark.slow
 def test_the_library_alone_would_be_held_up() -> None:
     """Why reading is counted: when this fails, ``dns.message.from_wire`` has got bounds of its own."""
     octets = worst("aliases between long names", 0.2)

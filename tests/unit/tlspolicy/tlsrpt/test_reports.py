@@ -358,6 +358,7 @@ def test_what_cannot_be_unpacked_is_refused(octets: bytes) -> None:
         unpack_report(octets)
 
 
+@pytest.mark.slow
 def test_a_bomb_is_left_off_at_the_limit() -> None:
     """A thousandfold growth stops where a document has to."""
     import tracemalloc
