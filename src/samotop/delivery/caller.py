@@ -182,7 +182,7 @@ class NetworkCaller:
         name = server.host or str(server.place)
         opened = await open_courier(call, plan, until)
         if isinstance(opened, NoSession):
-            return _no_visit(opened, name)
+            return _no_visit(opened, name, is_chosen=True)
         reached = "none" if opened.secured is None else opened.secured.level.value
         return CourierVisit(opened, name, f"{reached}: as its URL says")
 
@@ -206,12 +206,13 @@ def _fault_of(opened: NoSession) -> str:
     return "" if opened.reply is not None or "does not offer" in opened.text else "handshake"
 
 
-def _no_visit(opened: NoSession, name: str) -> NoVisit:
+def _no_visit(opened: NoSession, name: str, *, is_chosen: bool = False) -> NoVisit:
+    """``is_chosen``: the operator named it, so that what is wrong with it is never the message's fault."""
     fault = opened.dial_fault
     is_host = fault is None or fault.failure not in _OURS
     reply = "" if opened.reply is None else str(opened.reply)[:REPLY_LIMIT]
     status = opened.status
-    if status.is_permanent and fault is None:
+    if status.is_permanent and (fault is None or is_chosen):
         # A host that sends everybody away may be repaired; another one may take it meanwhile (RFC 5321 §5.1).
         status = EnhancedStatus(4, status.subject, status.detail)
     server = name if opened.reply is not None else ""

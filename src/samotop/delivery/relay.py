@@ -237,14 +237,18 @@ class Relay:
         finally:
             lane.active -= 1
             self.sessions -= 1
-            if self._hungry:
-                hungry = self._hungry.popleft()
-                hungry.is_hungry = False
-                self._staff(hungry)
+            self._feed()
             if len(lane.jobs):
                 self._staff(lane)
             if visit is not None:
                 await visit.close()
+
+    def _feed(self) -> None:
+        """Sessions are free again: those who went without come first. One whose mail has gone meanwhile wants none."""
+        while self._hungry and self.sessions < self._rules.sessions:
+            hungry = self._hungry.popleft()
+            hungry.is_hungry = False
+            self._staff(hungry)
 
     async def _next_job(self, lane: Lane, has_session: bool) -> Job | None:
         """What is next in turn; with a session, one that comes in a moment."""

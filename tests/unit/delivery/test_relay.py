@@ -336,6 +336,17 @@ async def test_sessions_are_used_again_and_there_are_not_too_many() -> None:
         assert sum(b.caller.taken.values()) == 100
 
 
+async def test_many_next_hops_share_few_sessions_and_none_is_forgotten() -> None:
+    """More lanes than sessions: each has its turn, whoever was first."""
+    rules = DeliveryRules(relay=replace(RULES, sessions=2))
+    async with bench(rules=rules) as b:
+        names = [f"r{number}@{name}.example" for number in range(6) for name in ("one", "two", "three", "pair", "hung")]
+        b.submit(*[make_entry(number, name) for number, name in enumerate(names)])
+        await b.idle()
+        assert b.caller.taken == Counter(names)
+        assert sum(b.caller.most_open.values()) >= 5 and b.relay.sessions == 0
+
+
 async def test_a_session_that_had_ended_costs_no_attempt() -> None:
     """Servers close idle connections; nobody has seen the message, so another session takes it at once."""
     caller = FakeCaller(goes_stale=True)
