@@ -47,11 +47,9 @@ def convert_content(content: Content, *, keeps_8bit: bool = False, bounds: MimeB
         raise Unconvertible("the message is too large to be converted")
     octets = content.to_bytes()
     converted = _convert(octets, keeps_8bit, bounds, is_inner=False)
-    if converted is octets:
-        return content
-    if not (keeps_8bit or converted.isascii()):  # between the parts, where nobody reads
+    if not (keeps_8bit or converted.isascii()):  # in a header, or between the parts
         raise Unconvertible("the message has octets outside of its parts")
-    return Content.from_bytes(converted)
+    return content if converted is octets else Content.from_bytes(converted)
 
 
 def _convert(octets: bytes, keeps_8bit: bool, bounds: MimeBounds, *, is_inner: bool) -> bytes:

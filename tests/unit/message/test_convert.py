@@ -113,6 +113,7 @@ def test_what_is_signed_or_encrypted_is_not_touched(kind: str) -> None:
         crlf(f"Content-Type: multipart/mixed; boundary=b\n\npreamble {TEXT}\n--b\n\nx\n--b--\n"),
         crlf(f"Content-Type: multipart/mixed; boundary=b\n\n--b\n{TEXT}\n--b--\n"),
         TEXT.encode(),
+        b"\x80",
     ],
 )
 def test_what_cannot_be_converted_is_refused(octets: bytes) -> None:
