@@ -18,6 +18,8 @@ from samotop.dns.resolver import Resolver
 
 ANSWER_OCTETS: Final = 32 * 1024
 """Of text in one answer: the longest honest ones, of domains with dozens of TXT records, have some 10,000."""
+AT_ONCE: Final = 8
+"""Questions under way for one message: one with many signatures must not take the place of all others'."""
 KEPT_OCTETS: Final = 64 * 1024
 """Of text in all answers that are kept for one message; honest messages need some 5,000."""
 
@@ -25,13 +27,14 @@ KEPT_OCTETS: Final = 64 * 1024
 class PatientResolver:
     """Implements ``Resolver`` over another one until ``expire``. Made for one message, and forgotten with it."""
 
-    __slots__ = ("_answers", "_inner", "_is_over", "_room")
+    __slots__ = ("_answers", "_inner", "_is_over", "_room", "_turns")
 
     def __init__(self, inner: Resolver) -> None:
         self._inner = inner
         self._answers: dict[tuple[str, str], Answer] = {}
         self._is_over = False
         self._room = KEPT_OCTETS
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def lookup(self, name: str, type: str) -> Answer:
         question = (name, type)
@@ -41,7 +44,8 @@ class PatientResolver:
         if self._has_expired():
             return _no_answer(name, type)
         try:
-            answer = await self._inner.lookup(name, type)
+            async with self._turns:
+                answer = await self._inner.lookup(name, type)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if not self._has_expired() or task is None:

@@ -49,6 +49,9 @@ ROWS_LIMIT: Final = 20_000
 REPORT_ROWS: Final = 50_000
 """Distinct rows of one report: about 5 MB of XML, which gzip makes 200 KB."""
 
+REPORTS_LIMIT: Final = 1000
+"""Reports of one look, about a quarter of an hour: a stranger with many names can make us no newsletter."""
+
 T = TypeVar("T")
 
 
@@ -152,7 +155,7 @@ class DmarcReporting:
         try:
             await self._beside(partial(self._tallies.expire, today - self._rules.keep))
             pending = await self._beside(partial(self._tallies.pending, today))
-            for day, domain in pending:
+            for day, domain in pending[:REPORTS_LIMIT]:
                 if await self._try_report(day, domain):
                     await self._beside(partial(self._tallies.drop, day, domain))
         except (TryAgainLater, SpoolFault) as error:

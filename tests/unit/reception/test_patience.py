@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from samotop.dns.answer import Answer, Status
-from samotop.reception.patience import ANSWER_OCTETS, KEPT_OCTETS, PatientResolver
+from samotop.reception.patience import ANSWER_OCTETS, AT_ONCE, KEPT_OCTETS, PatientResolver
 from samotop.testing import ZoneResolver
 
 ZONES = {"example.org": {"A": ["192.0.2.1"], "TXT": ['"hello"']}}
@@ -19,10 +19,15 @@ class SlowResolver(ZoneResolver):
     def __init__(self) -> None:
         super().__init__(ZONES)
         self.answers = asyncio.Event()
+        self.waiting = 0
 
     async def lookup(self, name: str, type: str) -> Answer:
         if type != "TXT":
-            await self.answers.wait()
+            self.waiting += 1
+            try:
+                await self.answers.wait()
+            finally:
+                self.waiting -= 1
         return await super().lookup(name, type)
 
 
@@ -83,3 +88,15 @@ async def test_strangers_cannot_fill_our_memory_with_answers() -> None:
     assert sum(len(text) for answer in resolver._answers.values() for text in answer.texts) <= KEPT_OCTETS
     assert (await resolver.lookup(f"{ANSWER_OCTETS}.example", "TXT")).status is Status.OK
     assert (await resolver.lookup(f"{ANSWER_OCTETS + 1}.example", "TXT")).status is Status.SERVFAIL
+
+
+async def test_one_message_asks_only_so_much_at_once() -> None:
+    """The others wait for their turn, and end with the rest when patience does."""
+    slow = SlowResolver()
+    resolver = PatientResolver(slow)
+    tasks = [asyncio.create_task(resolver.lookup(f"{number}.example", "A")) for number in range(3 * AT_ONCE)]
+    await asyncio.sleep(0)
+    assert slow.waiting == AT_ONCE
+    await resolver.wait(tasks, 0.0)
+    assert all(task.result().status is Status.TIMEOUT for task in tasks)
+    assert slow.waiting == 0

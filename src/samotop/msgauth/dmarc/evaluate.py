@@ -85,7 +85,7 @@ class DmarcResult:
 
 
 async def evaluate(
-    author_domain: str, spf_result: Identified | None, dkim_results: Sequence[Identified], resolver: Resolver
+    author_domain: str, spf_result: Identified | None, dkim_results: Sequence[Identified] | None, resolver: Resolver
 ) -> DmarcResult:
     """Evaluate one author's domain, in A-labels or U-labels.
 
@@ -112,7 +112,7 @@ async def evaluate(
         if found.record.is_damaged:
             return _without_policy(walk, Result.PERMERROR, "the policy record cannot be read")
         return _without_policy(walk, Result.NONE, "the record has no policy and wants no reports")
-    aligned, is_unknown = await _align(Aligner(walk, records), found.record, spf_result, dkim_results)
+    aligned, is_unknown = await _align(Aligner(walk, records), found.record, spf_result, dkim_results or ())
     return await _conclude(walk, found, records, aligned, is_unknown)
 
 
