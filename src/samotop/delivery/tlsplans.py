@@ -2,7 +2,8 @@
 
 The plan is made before a host is called, the judgement when its TLS stands and
 before anything is said of a message. What a host has reached is remembered for
-the domain; a store that does not answer changes nothing about a delivery.
+the domain. Where the store does not say what a domain demands, nothing is sent
+until it does: less than that would be a silent downgrade.
 
 ``observe`` hears of every judgement: reports are made of that (RFC 8460).
 Raises nothing: what cannot be found out is a plan that refuses, or one without
@@ -12,25 +13,30 @@ what could not be found.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 from samotop.delivery.calls import Host
 from samotop.dns.resolver import Resolver
 from samotop.errors import TryAgainLater
+from samotop.msgauth.results import Result
 from samotop.ports.clock import Clock
 from samotop.ports.policies import Policies
 from samotop.routing.nexthop import HopKind
+from samotop.status import EnhancedStatus
 from samotop.tlspolicy.dane import lookup_dane
 from samotop.tlspolicy.judge import Judgement, Session, judge_tls
 from samotop.tlspolicy.levels import Level
 from samotop.tlspolicy.mtasts import Fetcher, StsPolicy, lookup_sts
-from samotop.tlspolicy.plan import TlsPlan, plan_tls
+from samotop.tlspolicy.plan import Refusal, TlsPlan, plan_tls
 from samotop.tlspolicy.requiretls import Wish
 
 T = TypeVar("T")
 
 SMTP_PORT: Final = 25
+
+UNKNOWN: Final = Refusal(EnhancedStatus(4, 3, 0), "what TLS the domain demands could not be read from the store")
 
 Observe = Callable[[TlsPlan, Judgement], None]
 """Told of every judgement, on the loop."""
@@ -79,14 +85,14 @@ class PolicyPlanner:
         domain = host.hop.name
         is_domain = host.hop.kind is HopKind.DOMAIN
         dane = await lookup_dane(host.name, self._resolver, exchanges=host.exchanges, port=port) if is_domain else None
-        sts = await self._policy(domain) if is_domain else None
-        memory = None
+        sts, memory, is_known = None, None, True
         if self._policies is not None and is_domain:
             try:
+                sts = await self._policy(domain, self._policies)
                 memory = await self._beside(partial(self._policies.get_memory, domain))
             except TryAgainLater:
-                memory = None
-        return plan_tls(
+                is_known = False
+        plan = plan_tls(
             domain,
             host.name,
             now=self._clock.time(),
@@ -96,24 +102,23 @@ class PolicyPlanner:
             memory=memory,
             wish=Wish.REQUIRES if host.requires_tls else Wish.NOTHING,
         )
+        return plan if is_known or plan.refusal is not None else replace(plan, refusal=UNKNOWN, reason=UNKNOWN.reason)
 
-    async def _policy(self, domain: str) -> StsPolicy | None:
-        if self._fetcher is None or self._policies is None:
+    async def _policy(self, domain: str, policies: Policies) -> StsPolicy | None:
+        if self._fetcher is None:
             return None
-        try:
-            entry = await self._beside(partial(self._policies.get_sts, domain))
-            found = await lookup_sts(domain, entry, self._resolver, self._fetcher, now=self._clock.time())
-            if found.is_new and found.entry is not None:
-                await self._beside(partial(self._policies.put_sts, found.entry))
-        except TryAgainLater:
-            return None
+        entry = await self._beside(partial(policies.get_sts, domain))
+        found = await lookup_sts(domain, entry, self._resolver, self._fetcher, now=self._clock.time())
+        if found.is_new and found.entry is not None:
+            await self._beside(partial(policies.put_sts, found.entry))
         return found.policy
 
     async def judge(self, plan: TlsPlan, session: Session) -> Judgement:
         judged = judge_tls(plan, session, self._trust(), self._clock.time())  # type: ignore[arg-type]  # a Trust by its shape
         if self._observe is not None:
             self._observe(plan, judged)
-        if self._policies is not None and judged.reached.rank >= Level.ENCRYPTED.rank:
+        is_good = judged.result is Result.PASS and judged.reached.rank >= Level.ENCRYPTED.rank
+        if self._policies is not None and is_good:
             try:
                 await self._beside(partial(self._policies.remember, plan.domain, judged.reached, self._clock.time()))
             except TryAgainLater:
