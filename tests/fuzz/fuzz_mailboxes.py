@@ -27,7 +27,7 @@ def check_one_input(octets: bytes) -> None:
         again = read(plain)
         assert again is not None
         assert [(m.display_name, m.address) for m in again] == [(m.display_name, m.address) for m in found]
-        assert read(plain.replace(b", ", b",\r\n\t")) == again
+        assert read(b",\r\n\t".join(str(mailbox).encode() for mailbox in found)) == again
     check_author(octets, found)
 
 
