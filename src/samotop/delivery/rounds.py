@@ -148,7 +148,8 @@ class Rounds:
 
     def _plan(self, round: Round, outcomes: list[Outcome | None]) -> Plan:
         entry, now = round.entry, self._clock.time()
-        if self._notifier is None:
+        is_null = isinstance(entry.envelope.reverse_path, NullPath)
+        if self._notifier is None or (is_null and not is_ours(entry)):
             plan = plan_holding(entry, outcomes, now, self._random, self._rules)
         else:
             plan = plan_outcome(entry, outcomes, now, self._random, self._rules.schedule)
@@ -207,6 +208,11 @@ class Rounds:
         event = "deferred" if settled.state is State.QUEUED else settled.state.value
         status = settled.pending[0].last.rpartition(": ")[2].partition(" ")[0] if settled.pending[0].last else ""
         self._log.info(event, id=settled.id, count=len(settled.pending), status=_status_of(settled.reason) or status)
+
+
+def is_ours(entry: Entry) -> bool:
+    """Have we written this message ourselves? Then nobody else loses anything when it fails."""
+    return not entry.trace.protocol
 
 
 def plan_holding(

@@ -231,13 +231,24 @@ async def test_a_failure_is_told_and_a_delay_waits() -> None:
 
 
 async def test_nobody_is_told_of_a_notifications_failure() -> None:
-    """RFC 5321 §6.1: it is dropped, counted, and logged without an address."""
+    """RFC 5321 §6.1: one of our own is dropped, counted, and logged without an address."""
     async with bench(FakeCaller(answer=lambda _: NEVER)) as b:
-        b.submit(make_entry(1, "a@one.example", sender=None))
+        entry = make_entry(1, "a@one.example", sender=None)
+        b.submit(replace(entry, trace=replace(entry.trace, protocol="")))
         await b.idle()
         assert b.notifier.told == [] and b.queue.entries == {}
         assert b.delivery.counters.unnotified == 1
         assert "undeliverable_notification" in b.log.events
+
+
+async def test_what_nobody_may_be_told_of_is_held() -> None:
+    """Somebody else's notification was acknowledged by us, and must not be lost."""
+    async with bench(FakeCaller(answer=lambda _: NEVER)) as b:
+        entry = make_entry(1, "a@one.example", sender=None)
+        b.submit(entry)
+        await b.idle()
+        assert b.notifier.told == []
+        assert b.queue.entries[entry.id].state is State.HELD
 
 
 async def test_what_cannot_be_told_is_not_dropped() -> None:
