@@ -14,11 +14,14 @@ from email import policy
 from email.headerregistry import Address as TheirAddress
 from email.message import EmailMessage
 
+import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from samotop.address import Address
 from samotop.message import Attachment, Mailbox, Message, Part
+
+pytestmark = pytest.mark.slow  # side by side with another implementation
 
 AT = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 

@@ -14,6 +14,8 @@ from samotop.net.fetch import CHUNK_LIMIT, HEAD_LIMIT, INTERIM_LIMIT, FetchRules
 from samotop.testing.zones import ZoneResolver
 from samotop.tlspolicy.mtasts import Fetched, FetchStatus
 
+pytestmark = pytest.mark.slow  # real connections
+
 HOST = "mta-sts.example.org"
 URL = f"https://{HOST}/.well-known/mta-sts.txt"
 ZONES = {HOST: {"A": ["127.0.0.1"]}}

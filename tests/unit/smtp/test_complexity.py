@@ -21,6 +21,8 @@ from samotop.smtp.paths import parse_mailbox, take_path
 from samotop.smtp.xtext import format_xtext, parse_base64, parse_xtext
 from tests.fakes.effort import check_linear
 
+pytestmark = pytest.mark.slow  # measures
+
 ALL = frozenset(("SIZE", "8BITMIME", "BINARYMIME", "CHUNKING", "SMTPUTF8", "DSN", "REQUIRETLS", "AUTH"))
 ROOMY = Rules(path=1 << 30, local_part=1 << 30)
 

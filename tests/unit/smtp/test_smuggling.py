@@ -10,6 +10,8 @@ from samotop.smtp.replies import BARE_LINE_ENDING
 from tests.dialogs.player import Played, play
 from tests.dialogs.script import Client, Dialog
 
+pytestmark = pytest.mark.slow  # every variant, cut everywhere
+
 ENDS = (b"\r\n", b"\n", b"\r", b"\r\r\n", b"\n\r", b"\r\n\n", b"\r\n\r")
 VARIANTS = [before + b"." + after for before, after in product(ENDS, ENDS) if (before, after) != (b"\r\n", b"\r\n")]
 BEFORE = (

@@ -6,12 +6,15 @@ import os
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
 from samotop.queue.entry import Settled, State
 from samotop.store.drafts import MEMORY_LIMIT
+
+pytestmark = pytest.mark.slow  # long random walks
 
 
 class SpoolModel(RuleBasedStateMachine):

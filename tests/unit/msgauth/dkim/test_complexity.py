@@ -18,6 +18,8 @@ from samotop.msgauth.signature.tags import LENGTH_LIMIT, TagSyntaxError
 from tests.fakes.effort import check_linear
 from tests.fakes.signing import MESSAGE, NOW, TAGS, sign_raw
 
+pytestmark = pytest.mark.slow  # measures
+
 
 def verify(message: bytes) -> list[DkimResult]:
     verifier = Verifier()

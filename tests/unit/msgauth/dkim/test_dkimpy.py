@@ -11,6 +11,8 @@ from samotop.msgauth import dkim
 from samotop.msgauth.signature import Canonicalization
 from tests.fakes.signing import MESSAGE, NOW, RSA, publish
 
+pytestmark = pytest.mark.slow  # side by side with another implementation
+
 RECORD = dkim.format_key_record(RSA).encode()
 PEM = dkim.format_private_key(RSA)
 FORMS = [(header, body) for header in Canonicalization for body in Canonicalization]

@@ -15,6 +15,8 @@ from samotop.smtp.client import ClientConnection, ClientRules, Conversion, Plan,
 from tests.dialogs.script import Dialog
 from tests.fakes.smtp_pair import Course, Cut, Server, converse, cut_at, octet_by_octet, whole
 
+pytestmark = pytest.mark.slow  # hundreds of combinations
+
 KEYWORDS = ("PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "CHUNKING", "BINARYMIME", "DSN", "LIMITS")
 OFFERS = [set(some) for count in range(len(KEYWORDS) + 1) for some in combinations(KEYWORDS, count)]
 ALICE = Address("alice", "example.net")

@@ -13,6 +13,8 @@ from samotop.address import Address
 from samotop.smtp.client import TIMEOUTS, ClientRules, Stage
 from tests.unit.transport.smtp.conftest import Script, answer
 
+pytestmark = pytest.mark.slow  # waits for deadlines
+
 LETTER = b"Subject: x\r\n\r\nHello\r\n"
 ENVELOPE = Envelope(
     Address("a", "example.org"), (Recipient(Address("b", "example.net")), Recipient(Address("c", "example.net")))
