@@ -107,7 +107,12 @@ def _guide(home: Path, config: Config) -> Sequence[str]:
     """Ports, account, password; how to send and read a first mail."""
     address = f"{ACCOUNT}@{config.domains[0]}" if config.domains else ACCOUNT
     maildir = shlex.quote(str(home / "mail" / ACCOUNT))
-    lines = ["", "Samotop is starting, for you to try out. Nothing leaves this machine.", ""]
+    lines = [
+        "",
+        "Samotop is starting, for you to try out. Only this machine can reach it;",
+        f"what {ACCOUNT} sends to other domains really goes there.",
+        "",
+    ]
     lines += [f"  {one.protocol + ':':<12}{one.address}, TLS {one.tls}" for one in config.listeners if is_served(one)]
     lines.append(f"  account:    {ACCOUNT}, who has the address {address}")
     password = home / PASSWORD_FILE
