@@ -23,6 +23,7 @@ def test_a_client_that_waits_hears_what_is_written(dialog: Dialog) -> None:
     assert list(play_as_written(dialog)) == []
 
 
+@pytest.mark.slow
 @each
 def test_cutting_changes_nothing(dialog: Dialog) -> None:
     """A network may cut the octets anywhere, and pipelining may join them all: replies and events stay the same."""

@@ -23,6 +23,7 @@ def test_a_dialog_goes_as_it_is_written(dialog: Dialog) -> None:
     assert list(play(dialog, whole)) == []
 
 
+@pytest.mark.slow
 @each
 def test_cutting_a_servers_octets_changes_nothing(dialog: Dialog) -> None:
     if "@uncut" in dialog.settings:
