@@ -30,7 +30,8 @@ from samotop.msgauth.results import Result
 from samotop.msgauth.signature.algorithms import verify_digest
 from samotop.msgauth.signature.body import BodyHashes, BodyWish
 from samotop.msgauth.signature.canonical import Canonicalization
-from samotop.msgauth.signature.fields import HeaderTaker, SignedHeader, remove_signature
+from samotop.msgauth.signature.fields import SignedHeader, remove_signature
+from samotop.msgauth.signature.intake import Intake
 from samotop.msgauth.signature.keys import find_keys
 
 
@@ -44,39 +45,18 @@ class _Check:
     is_open: bool = False
 
 
-class Verifier:
-    """See the module's page. ``bodies`` is given when the body is hashed for others as well, and fed by the caller."""
+class Verifier(Intake):
+    """See the module's page, and ``Intake`` for how the message comes to it."""
 
     def __init__(self, rules: ArcRules = ArcRules(), bodies: BodyHashes | None = None) -> None:
+        super().__init__(bodies)
         self._rules = rules
-        self._taker = HeaderTaker()
-        self._is_owner = bodies is None
-        self._bodies = BodyHashes() if bodies is None else bodies
-        self._header: SignedHeader | None = None
         self._chain: tuple[Link, ...] = ()
         self._signatures: dict[int, MessageSignature] = {}  # by instance, those that could be read
         self._queries: dict[str, None] = {}
         self._early: ArcResult | None = None  # what needs neither keys nor body
 
-    def feed(self, chunk: bytes) -> None:
-        """Take the message's next octets, cut anywhere."""
-        rest = self._taker.feed(chunk)
-        if self._header is None:
-            section = self._taker.section
-            if section is None:
-                return
-            self.begin(SignedHeader(section, is_too_long=self._taker.is_too_long))
-        if rest and self._is_owner and self._bodies.is_wanted:
-            self._bodies.feed(rest)
-
-    def begin(self, header: SignedHeader) -> None:
-        """The header section is complete: for callers who took it off the message themselves.
-
-        It may be shared with others. The body hashes that are needed are asked for here.
-        """
-        if self._header is not None:
-            raise RuntimeError("the header section was complete before")
-        self._header = header
+    def _examine(self, header: SignedHeader) -> None:
         try:
             self._chain = collect_chain(header)
         except BrokenChain as broken:
@@ -120,19 +100,6 @@ class Verifier:
 
     def _sets(self) -> tuple[ArcSet, ...]:
         return tuple(link.to_set() for link in self._chain)
-
-    def end(self) -> None:
-        """The message has ended. Saying so twice does no harm."""
-        if self._header is None:
-            self._taker.finish()
-            self.begin(SignedHeader(self._taker.section or b"", is_too_long=self._taker.is_too_long))
-        if self._is_owner:
-            self._bodies.finish()
-
-    @property
-    def is_begun(self) -> bool:
-        """The header section is complete, and ``queries`` final."""
-        return self._header is not None
 
     @property
     def queries(self) -> tuple[str, ...]:

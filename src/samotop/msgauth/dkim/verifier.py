@@ -28,7 +28,8 @@ from samotop.msgauth.dkim.parse import Signature, SignatureError, parse_signatur
 from samotop.msgauth.dkim.result import DkimResult, DkimRules
 from samotop.msgauth.results import Result
 from samotop.msgauth.signature.body import BodyHashes, BodyWish
-from samotop.msgauth.signature.fields import HeaderTaker, SignedHeader
+from samotop.msgauth.signature.fields import SignedHeader
+from samotop.msgauth.signature.intake import Intake
 from samotop.msgauth.signature.keys import find_keys
 
 FIELD_NAME = b"dkim-signature"
@@ -43,45 +44,24 @@ class _Candidate:
     wish: BodyWish
 
 
-class Verifier:
-    """See the module's page. ``bodies`` is given when the body is hashed for others as well, and fed by the caller."""
+class Verifier(Intake):
+    """See the module's page, and ``Intake`` for how the message comes to it."""
 
     def __init__(self, rules: DkimRules = DkimRules(), bodies: BodyHashes | None = None) -> None:
+        super().__init__(bodies)
         self._rules = rules
-        self._taker = HeaderTaker()
-        self._is_owner = bodies is None
-        self._bodies = BodyHashes() if bodies is None else bodies
-        self._header: SignedHeader | None = None
         self._found: list[_Candidate | DkimResult] = []
 
-    def feed(self, chunk: bytes) -> None:
-        """Take the message's next octets, cut anywhere."""
-        rest = self._taker.feed(chunk)
-        if self._header is None:
-            section = self._taker.section
-            if section is None:
-                return
-            self.begin(SignedHeader(section, is_too_long=self._taker.is_too_long))
-        if rest and self._is_owner and self._bodies.is_wanted:
-            self._bodies.feed(rest)
-
-    def begin(self, header: SignedHeader) -> None:
-        """The header section is complete: for callers who took it off the message themselves.
-
-        It may be shared with others. The body hashes that are needed are asked for here.
-        """
-        if self._header is not None:
-            raise RuntimeError("the header section was complete before")
-        self._header = header
+    def _examine(self, header: SignedHeader) -> None:
         places = header.places(FIELD_NAME)
         for place in places[: self._rules.signatures]:
-            self._found.append(self._examine(header, place))
+            self._found.append(self._examine_one(header, place))
         if len(places) > self._rules.signatures:
             count = len(places) - self._rules.signatures
             reason = f"there are too many signatures: {count} more {'was' if count == 1 else 'were'} not looked at"
             self._found.append(DkimResult(Result.POLICY, reason=reason))
 
-    def _examine(self, header: SignedHeader, place: int) -> _Candidate | DkimResult:
+    def _examine_one(self, header: SignedHeader, place: int) -> _Candidate | DkimResult:
         """What the field alone says of the signature."""
         try:
             signature = parse_signature(header.fields[place].value)
@@ -97,19 +77,6 @@ class Verifier:
         wish = BodyWish(signature.body_form, signature.length)
         self._bodies.want(wish)
         return _Candidate(place, signature, wish)
-
-    def end(self) -> None:
-        """The message has ended. Saying so twice does no harm."""
-        if self._header is None:
-            self._taker.finish()
-            self.begin(SignedHeader(self._taker.section or b"", is_too_long=self._taker.is_too_long))
-        if self._is_owner:
-            self._bodies.finish()
-
-    @property
-    def is_begun(self) -> bool:
-        """The header section is complete, and ``queries`` final."""
-        return self._header is not None
 
     @property
     def queries(self) -> tuple[str, ...]:
