@@ -81,9 +81,7 @@ class Relaying:
         self._loop = loop
         self._log = log
         self._pool = DaemonPool(PATIENT_THREADS, "samotop-relay")
-        self.notifier = DsnNotifier(
-            spool, queue, clock, loop, parts.hostname, parts.author, parts.sign_own, self._beside
-        )
+        self.notifier = DsnNotifier(spool, queue, clock, parts.hostname, parts.author, parts.sign_own, self._beside)
 
     def find_hop(self, destination: Destination, pending: Pending) -> NextHop | None:
         address = self._parts.rewrite(pending.recipient.address)

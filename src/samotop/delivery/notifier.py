@@ -11,7 +11,6 @@ Raises ``SpoolFault`` where it cannot be stored, and what reading the content ra
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -19,11 +18,12 @@ from samotop.address import NULL_PATH, Address
 from samotop.content import Content
 from samotop.dsn import Notification, Told, format_notification
 from samotop.envelope import Body, Envelope, MailParameters, Recipient, Ret
-from samotop.ports import NewEntry, Spool, SpoolFault
+from samotop.ports import Spool
 from samotop.ports.clock import Clock
 from samotop.ports.queue import Queue
-from samotop.queue.entry import Entry, Trace
+from samotop.queue.entry import Entry
 from samotop.queue.outcome import Notice
+from samotop.transport.ours import commit_ours
 
 
 class DsnNotifier:
@@ -37,7 +37,6 @@ class DsnNotifier:
         spool: Spool,
         queue: Queue,
         clock: Clock,
-        loop: asyncio.AbstractEventLoop,
         hostname: str,
         author: Address,
         sign: Callable[[bytes], bytes],
@@ -46,7 +45,6 @@ class DsnNotifier:
         self._spool = spool
         self._queue = queue
         self._clock = clock
-        self._loop = loop
         self._hostname = hostname
         self._author = author
         self._sign = sign
@@ -62,21 +60,9 @@ class DsnNotifier:
         except BaseException:
             draft.discard()
             raise
-        done: asyncio.Future[None] = self._loop.create_future()
-
-        def committed(fault: SpoolFault | None) -> None:
-            if done.done():
-                return
-            if fault is None:
-                done.set_result(None)
-            else:
-                done.set_exception(fault)
-
         body = Body.SEVEN_BIT if octets.isascii() else Body.EIGHT_BIT
         parameters = MailParameters(body=body, is_utf8=not path.is_ascii)
-        trace = Trace("", "", "", self._clock.time())
-        draft.commit(NewEntry(Envelope(NULL_PATH, (Recipient(path),), parameters), trace), committed)
-        await done
+        await commit_ours(draft, Envelope(NULL_PATH, (Recipient(path),), parameters), self._clock.time())
 
     def _compose(self, entry: Entry, path: Address, notices: Sequence[Notice], name: str) -> bytes:
         now = self._clock.time()

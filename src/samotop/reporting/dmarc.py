@@ -37,11 +37,11 @@ from samotop.msgauth.reports import (
 )
 from samotop.msgauth.results import Result
 from samotop.net.threads import DaemonPool
-from samotop.ports import NewEntry, Spool, SpoolFault
+from samotop.ports import Spool, SpoolFault
 from samotop.ports.clock import Clock
 from samotop.ports.tallies import DAY_SECONDS, Tallies, Tally
-from samotop.queue.entry import Trace
 from samotop.reporting.dmarc_rows import decode_row, encode_row, make_report_row
+from samotop.transport.ours import commit_ours
 from samotop.verdict import Verdict
 
 ROWS_LIMIT: Final = 20_000
@@ -217,21 +217,10 @@ class DmarcReporting:
 
     async def _queue(self, mail: bytes, recipients: list[Address]) -> None:
         """Make it an entry of the queue, durable when this returns. Raises ``SpoolFault``."""
-        done: asyncio.Future[None] = self._loop.create_future()
-
-        def committed(fault: SpoolFault | None) -> None:
-            if done.done():
-                return
-            if fault is None:
-                done.set_result(None)
-            else:
-                done.set_exception(fault)
-
         draft = self._spool.begin(lambda: None)
         draft.write(mail)
         envelope = Envelope(NULL_PATH, tuple(map(Recipient, recipients)), MailParameters())
-        draft.commit(NewEntry(envelope, Trace("", "", "", self._clock.time())), committed)
-        await done
+        await commit_ours(draft, envelope, self._clock.time())
 
     async def _beside(self, job: Callable[[], T]) -> T:
         return await asyncio.wrap_future(self._pool.submit(job), loop=self._loop)

@@ -63,10 +63,12 @@ def make(spool: FakeSpool, queue: FakeQueue) -> DsnNotifier:
     async def beside(job: Callable[[], Any]) -> Any:
         return job()
 
-    loop = asyncio.get_running_loop()
     author = Address("postmaster", "example.org")
-    sign = lambda mail: b"DKIM-Signature: x\r\n"  # noqa: E731
-    return DsnNotifier(spool, queue, MovableClock(), loop, "mx.example.org", author, sign, beside)
+
+    def sign(mail: bytes) -> bytes:
+        return b"DKIM-Signature: x\r\n"
+
+    return DsnNotifier(spool, queue, MovableClock(), "mx.example.org", author, sign, beside)
 
 
 async def test_a_notification_is_an_entry_with_the_null_reverse_path() -> None:
