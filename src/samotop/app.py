@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from threading import Lock
 from typing import Final
 from zlib import crc32
 
@@ -32,7 +31,6 @@ from samotop.dns.resolver import OpenResolver, Resolver
 from samotop.envelope import Recipient
 from samotop.errors import TryAgainLater
 from samotop.facts import ContentFacts, MailFacts, RecipientFacts
-from samotop.message.trace import DisclosureRules
 from samotop.msgauth import dkim
 from samotop.msgauth.author import find_author
 from samotop.net.clock import SystemClock
@@ -45,28 +43,23 @@ from samotop.net.networks import in_networks
 from samotop.net.tls import Reload, ServerTls, TlsFiles, ensure_self_signed
 from samotop.observe.log import Level, Log, open_log, watch_loop
 from samotop.parts import open_resolver_of
+from samotop.places import Places
 from samotop.policy.dmarc import check_dmarc
 from samotop.policy.loops import check_loops
 from samotop.policy.recipient import check_recipient
 from samotop.policy.submission import SubmissionRules, check_author, check_sender, check_usage
-from samotop.ports import Accounts, Clock, LocalTransport
 from samotop.queue.entry import Entry, Pending
 from samotop.reception.context import Context, Logins
 from samotop.reception.gate import Gate
 from samotop.reception.inquiry import InquiryRules, ResolverInquirer
-from samotop.reception.listener import Listener
 from samotop.reception.login import LoginRules
-from samotop.reception.rules import Rules
 from samotop.reception.service import Reception
 from samotop.reception.stages import Stages
 from samotop.reception.transcript import Transcript
 from samotop.reception.usage import Usages
 from samotop.reporting.dmarc import DmarcReporting, Reporter, ReportRules
-from samotop.routing.destinations import Destination, Local, Via
+from samotop.routing.destinations import Local
 from samotop.routing.router import Router
-from samotop.routing.rules import Mailbox, Rewrite, Route, RoutingRules
-from samotop.routing.via import Target
-from samotop.smtp.rules import Rules as SmtpRules
 from samotop.store.accounts import SqliteAccounts
 from samotop.store.database import Database
 from samotop.store.faults import explained
@@ -75,7 +68,7 @@ from samotop.store.passwords import PasswordChecker
 from samotop.store.policies import SqlitePolicies
 from samotop.store.spool import SqliteSpool
 from samotop.store.tallies import SqliteTallies
-from samotop.transport import Maildir, open_transport
+from samotop.terms import disclosure_rules, listener_terms, reception_rules, routing_rules
 from samotop.verdict import ABSTAIN, Action, Verdict
 from samotop.workers import supervise
 
@@ -393,43 +386,6 @@ class Process:
         return check_recipient(facts, self._router.resolve(facts.recipient.address), may_relay)
 
 
-class Places:
-    """The transports, one for each place, made when they are first needed. Called from delivery's threads, too."""
-
-    def __init__(self, config: Config, home: Path, accounts: Accounts, clock: Clock) -> None:
-        self._home = home
-        self._hostname = config.hostname
-        self._clock = clock
-        self._disclosure = disclosure_rules(config)
-        self._mailboxes = Maildir.for_accounts(
-            home / "mail", accounts.exists, hostname=config.hostname, disclosure=self._disclosure, clock=clock
-        )
-        self._by_target: dict[Target, LocalTransport] = {}
-        self._lock = Lock()
-
-    def find(self, destination: Destination) -> LocalTransport | None:
-        """The transport of a destination; ``None`` where this release has none."""
-        if isinstance(destination, Local):
-            return self._mailboxes
-        if not isinstance(destination, Via) or destination.route.via.is_next_hop:
-            return None
-        target = destination.route.via
-        found = self._by_target.get(target)
-        if found is None:
-            with self._lock:
-                found = self._by_target.get(target)
-                if found is None:
-                    found = open_transport(
-                        target,
-                        home=self._home,
-                        hostname=self._hostname,
-                        clock=self._clock,
-                        disclosure=self._disclosure,
-                    )
-                    self._by_target[target] = found
-        return found
-
-
 def sign_mail(keys: DkimKeys, domain: str, mail: bytes | Content) -> bytes:
     """The signature fields for mail by an author of ``domain``; none where it has no keys. Reads files."""
     pair = keys.signing(domain)
@@ -448,7 +404,7 @@ def relay_parts(config: Config, home: Path, database: Database, router: Router) 
 
     def sign(entry: Entry, content: Content) -> bytes:
         path = entry.envelope.reverse_path
-        own = author_domain(content.header) or (path.domain if isinstance(path, Address) else "")
+        own = find_author(content.header).domain or (path.domain if isinstance(path, Address) else "")
         return sign_mail(keys, own, content) if own in config.domains else b""
 
     return RelayParts(
@@ -463,96 +419,6 @@ def relay_parts(config: Config, home: Path, database: Database, router: Router) 
         policies=SqlitePolicies(database),
         fetcher=HttpsFetcher,
         roots=home / config.relay.roots if config.relay.roots else None,
-    )
-
-
-def author_domain(header: bytes) -> str:
-    """The one domain that From names, which a signature must be by (RFC 7489 §3.1.1); empty for none or several."""
-    domains = find_author(header).domains
-    return domains[0] if len(domains) == 1 else ""
-
-
-def routing_rules(config: Config) -> RoutingRules:
-    """Routing's rules, from the tables that say whose an address is."""
-    return RoutingRules(
-        domains=config.domains,
-        mailboxes=tuple(
-            Mailbox(one.owner or one.name, one.addresses, one.smart, one.domains) for one in config.mailboxes
-        ),
-        rewrites=tuple(Rewrite(one.match, one.to) for one in config.rewrites),
-        routes=tuple(Route(one.match, one.via) for one in config.routes),
-        postmaster=config.postmaster,
-    )
-
-
-def disclosure_rules(config: Config) -> DisclosureRules:
-    """What Received fields tell, from ``[received]``."""
-    return DisclosureRules(config.received.submitter_hello, config.received.submitter_address)
-
-
-def smtp_rules(config: Config) -> SmtpRules:
-    """The engine's rules, from ``[limits]``."""
-    limits = config.limits
-    return SmtpRules(
-        command_line=limits.command_line,
-        auth_line=limits.auth_line,
-        text_line=limits.text_line,
-        header=limits.header,
-        size=limits.size,
-        recipients=limits.recipients,
-        errors=limits.errors,
-        junk_commands=limits.junk_commands,
-        commands=limits.commands,
-        transactions=limits.transactions,
-        auth_failures=limits.auth_failures,
-    )
-
-
-def note_descriptors(config: Config) -> str:
-    """What to tell the operator where this machine allows fewer sessions than ``[limits]``; else nothing."""
-    limit = raise_limit()
-    wanted = reception_rules(config, config.workers).sessions
-    fitting = fitting_sessions(limit)
-    if wanted <= fitting:
-        return ""
-    return (
-        f"a process may have {limit} files open here, enough for {fitting} sessions of {wanted}; more get 421. "
-        "Raise the hard limit (ulimit -Hn, LimitNOFILE= of systemd), or write fewer sessions under [limits]"
-    )
-
-
-def reception_rules(config: Config, workers: int = 1, fitting: int | None = None) -> Rules:
-    """Reception's rules for one of several processes, from ``[limits]`` and ``[policy]``.
-
-    Each counts its own sessions, so each gets its share of them; the kernel
-    spreads connections by a hash of both ends, one address's too. ``fitting``
-    is what the process has descriptors for.
-    """
-    limits = config.limits
-    share = max(1, limits.sessions // workers)
-    return Rules(
-        sessions=share if fitting is None else min(share, fitting),
-        sessions_per_address=-(-limits.sessions_per_address // workers),
-        banner_wait=config.policy.banner_wait,
-        greeting_timeout=limits.greeting_timeout,
-        command_timeout=limits.command_timeout,
-        data_timeout=limits.data_timeout,
-        content_timeout=limits.content_timeout,
-        session_timeout=limits.session_timeout,
-        handshake_timeout=limits.handshake_timeout,
-    )
-
-
-def listener_terms(listen: Listen, config: Config) -> Listener:
-    """What sessions of one ``[[listen]]`` share."""
-    is_submission = listen.protocol == "submission"
-    return Listener(
-        protocol=listen.protocol,
-        tls=listen.tls,
-        proxy=listen.proxy,
-        smtp=smtp_rules(config),
-        requires_login=is_submission,
-        name=listen.protocol,
     )
 
 

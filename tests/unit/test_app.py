@@ -13,16 +13,18 @@ import apsw
 import pytest
 
 from samotop.address import Address
-from samotop.app import STOP_SECONDS, Places, Process, note_descriptors, reception_rules, routing_rules
+from samotop.app import STOP_SECONDS, Process
 from samotop.config.shapes import Config, Limits, Received
 from samotop.net.clock import SystemClock
 from samotop.observe.log import open_log
+from samotop.places import Places
 from samotop.routing.destinations import Destination, Local, Via
 from samotop.routing.router import Router
 from samotop.routing.rules import Route
 from samotop.routing.via import parse_via
 from samotop.store.database import Database
 from samotop.store.spool import SqliteSpool
+from samotop.terms import note_descriptors, reception_rules, routing_rules
 from tests.fakes.queue import FakeAccounts, MovableClock, hand, make_entry
 
 
@@ -47,7 +49,7 @@ def test_no_more_sessions_are_taken_than_there_are_descriptors_for() -> None:
 
 def test_the_operator_is_told_where_sessions_do_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the number that holds and what to do, never in silence."""
-    monkeypatch.setattr("samotop.app.raise_limit", lambda: 1024)
+    monkeypatch.setattr("samotop.terms.raise_limit", lambda: 1024)
     note = note_descriptors(config(sessions=2000))
     assert "1024 files" in note
     assert "384 sessions of 2000" in note

@@ -38,7 +38,8 @@ def serve_demo(home: str | None) -> int:
 
 def _run(home: Path, config: Config) -> int:
     check_served(config)
-    from samotop.app import note_descriptors, run  # everything that serves: the largest import by far
+    from samotop.app import run  # everything that serves: the largest import by far
+    from samotop.terms import note_descriptors
 
     if note := note_descriptors(config):
         print(f"samotop: {note}", file=sys.stderr)
