@@ -25,10 +25,11 @@ from enum import Enum
 from typing import Any, Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from samotop.errors import SetupError
 from samotop.net.certificates import TlsFiles, ensure_self_signed
+from samotop.net.peercert import end_point_of
 from samotop.net.starttls import TlsFault, can_start_tls, start_tls
 from samotop.peer import Tls
 from samotop.ports.clock import Clock
@@ -185,7 +186,7 @@ def _load(files: TlsFiles) -> _ServerContext:
     except ValueError as error:
         raise _unusable(files, "the certificate is malformed") from error
     context.expires_at = certificate.not_valid_after_utc.timestamp()
-    context.channel_binding = _server_end_point(certificate)
+    context.channel_binding = end_point_of(certificate.public_bytes(Encoding.DER)) or b""
     return context
 
 
@@ -212,16 +213,6 @@ def _note_name(tls: Any, name: str | None, _context: ssl.SSLContext) -> None:
     """Remember the name that the client asked for. Any name is served: mail clients ask for many."""
     if isinstance(tls, _ServerObject):
         tls.requested_name = name
-
-
-def _server_end_point(certificate: x509.Certificate) -> bytes:
-    """Hash the certificate as its own signature does; SHA-256 instead of MD5 and SHA-1 (RFC 5929 §4.1)."""
-    algorithm = certificate.signature_hash_algorithm
-    if algorithm is None:
-        return b""
-    if isinstance(algorithm, hashes.MD5 | hashes.SHA1):
-        algorithm = hashes.SHA256()
-    return certificate.fingerprint(algorithm)
 
 
 def _stamp(files: TlsFiles) -> tuple[tuple[int, int, int] | None, ...]:
