@@ -17,12 +17,12 @@ Raises nothing.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from samotop.dns.zonefile import format_comment, format_entry, format_strings, is_inside
+from samotop.tlspolicy.stspolicy import Mode, StsPolicy, format_sts_record
 
 TTL: Final = 3600
 """Seconds: a mistake is out of the caches within the hour."""
@@ -202,28 +202,25 @@ def _plan_tlsa(at: Situation) -> Section:
     return Section("TLSA", why, (Needed("TLSA", f"_25._tcp.{at.hostname}", "TLSA", data),), remarks)
 
 
-def format_sts_policy(at: Situation) -> str:
-    """The policy that MTA-STS asks for, as the web server gives it (RFC 8461 §3.2)."""
+def plan_sts_policy(at: Situation) -> StsPolicy:
+    """The policy that we ask for: enforced once the certificate is one that strangers can verify (RFC 8461 §3.2)."""
     is_issued = at.certificate is not None and not at.certificate.is_self_signed
-    mode = "enforce" if is_issued else "testing"
-    return f"version: STSv1\nmode: {mode}\nmx: {at.hostname}\nmax_age: {STS_SECONDS}\n"
+    return StsPolicy(Mode.ENFORCE if is_issued else Mode.TESTING, (at.hostname,), STS_SECONDS)
 
 
 def _plan_sts(at: Situation) -> Section:
-    policy = format_sts_policy(at)
-    # RFC 8461 §3.1: 1 to 32 letters and digits, another one for another policy.
-    version = hashlib.sha256(policy.encode()).hexdigest()[:20]
+    policy = plan_sts_policy(at)
     why = "MTA-STS: tells servers without DANE that mail to us is to come encrypted."
-    shown = "".join(f"\n    {line}" for line in policy.splitlines())
+    shown = "".join(f"\n    {line}" for line in policy.lines)
     remarks = (
         f"Serve this text at https://mta-sts.{at.domain}/.well-known/mta-sts.txt; without it nothing changes:{shown}"
     )
-    if "testing" in policy:
+    if policy.mode is Mode.TESTING:
         remarks += (
             "\nThe mode is testing because the certificate is not of a public authority, as MTA-STS wants it. "
             "With one that is, mode: enforce protects, and the id above must change."
         )
-    record = Needed("MTA-STS", f"_mta-sts.{at.domain}", "TXT", format_strings(f"v=STSv1; id={version}"))
+    record = Needed("MTA-STS", f"_mta-sts.{at.domain}", "TXT", format_strings(format_sts_record(policy)))
     return Section("MTA-STS", why, (record,), remarks)
 
 

@@ -13,10 +13,10 @@ from samotop.cli.dns_plan import (
     Section,
     Situation,
     format_record,
-    format_sts_policy,
     format_zone,
     is_published,
     plan_sections,
+    plan_sts_policy,
 )
 from samotop.cli.outcome import AGAIN, DONE, REFUSED
 from samotop.cli.paint import Paint, Progress, choose_paint
@@ -25,6 +25,7 @@ from samotop.cli.show import clean, print_json
 from samotop.config.read import load_config
 from samotop.dns.resolver import Resolver
 from samotop.net.clock import SystemClock
+from samotop.tlspolicy.stspolicy import format_policy
 
 
 def print_records(domain: str, *, addresses: Sequence[str], json: bool, home: str | None) -> int:
@@ -56,7 +57,7 @@ def _plain_zone(situation: Situation, sections: list[Section]) -> dict[str, Any]
             for section in sections
             for one in section.records
         ],
-        "mta_sts_policy": format_sts_policy(situation),
+        "mta_sts_policy": format_policy(plan_sts_policy(situation)).decode("ascii"),
         "zone": format_zone(situation, sections),
     }
 
