@@ -34,7 +34,7 @@ from typing import Protocol, TypeVar
 
 from samotop.content import Content
 from samotop.delivery.batch import Destinations, Log, Result, Tried, Ways, as_stored, defer_all, no_hop, run_batch
-from samotop.delivery.relay import Job
+from samotop.delivery.lanes import Job
 from samotop.delivery.rounds import Counters, Notifier, Round, Rounds
 from samotop.delivery.rules import DeliveryRules
 from samotop.envelope import Recipient
