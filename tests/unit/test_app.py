@@ -13,7 +13,7 @@ import apsw
 import pytest
 
 from samotop.address import Address
-from samotop.app import STOP_SECONDS, Process
+from samotop.app.process import STOP_SECONDS, Process
 from samotop.config.shapes import Config, Limits, Received
 from samotop.net.clock import SystemClock
 from samotop.observe.log import open_log

@@ -1,0 +1,70 @@
+"""The built-in deciders of a server: what ``policy`` says of the facts, with what only the stores know.
+
+One method for each stage. They are called on the event loop and wait for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from samotop.address import Address
+from samotop.config.shapes import Config
+from samotop.facts import ContentFacts, MailFacts, RecipientFacts
+from samotop.net.networks import in_networks
+from samotop.policy import recipient
+from samotop.policy.dmarc import check_dmarc
+from samotop.policy.loops import check_loops
+from samotop.policy.submission import SubmissionRules, check_author, check_sender, check_usage
+from samotop.ports.clock import Clock
+from samotop.reception.stages import Stages
+from samotop.reception.usage import Usages
+from samotop.routing.destinations import Local
+from samotop.routing.router import Router
+from samotop.verdict import ABSTAIN, Action, Verdict
+
+
+class Deciders:
+    """``observers`` are told of each message that strangers sent, and what was decided of it."""
+
+    def __init__(self, config: Config, router: Router, usages: Usages, clock: Clock) -> None:
+        self._config = config
+        self._router = router
+        self._usages = usages
+        self._clock = clock
+        self._submission = SubmissionRules(config.limits.messages_per_day, config.limits.recipients_per_day)
+        self.observers: list[Callable[[ContentFacts, Verdict], None]] = []
+
+    @property
+    def stages(self) -> Stages:
+        return Stages(mail=self.check_mail, recipient=self.check_recipient, content=self.check_content)
+
+    def _owns(self, login: str, address: Address) -> bool:
+        return self._router.resolve(address) == Local(login)
+
+    def check_mail(self, facts: MailFacts) -> Verdict:
+        return check_sender(facts, self._owns)
+
+    def check_content(self, facts: ContentFacts) -> Verdict:
+        verdict = check_loops(facts)
+        if verdict.action is Action.ABSTAIN:
+            verdict = check_author(facts, self._owns, self._config.domains)
+        if verdict.is_refusal:
+            return verdict
+        if facts.peer.login is not None:
+            recipients = [one.address for one in facts.envelope.recipients]
+            self._usages.note(facts.peer.login, recipients, self._clock.time())
+        verdict = check_dmarc(facts) if self._config.policy.dmarc == "enforce" else ABSTAIN
+        for note in self.observers:
+            note(facts, verdict)
+        return verdict
+
+    def check_recipient(self, facts: RecipientFacts) -> Verdict:
+        peer = facts.peer
+        if peer.login is not None:
+            usage = self._usages.usage(peer.login, self._clock.time())
+            digest = self._usages.digest(facts.recipient.address)
+            verdict = check_usage(facts, usage, digest, self._submission)
+            if verdict.is_refusal:
+                return verdict
+        may_relay = peer.login is not None or in_networks(peer.address, self._config.relay.trusted)
+        return recipient.check_recipient(facts, self._router.resolve(facts.recipient.address), may_relay)
