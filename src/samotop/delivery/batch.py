@@ -13,13 +13,13 @@ with no addresses.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from samotop.content import Content
 from samotop.delivery.guard import Guarded, is_damage
 from samotop.delivery.rules import DeliveryRules
-from samotop.envelope import Notify
+from samotop.envelope import Notify, Recipient
 from samotop.ports.queue import Queue
 from samotop.ports.transport import Handover, LocalTransport, Outcome
 from samotop.queue.entry import Entry, Pending, Settled
@@ -28,6 +28,7 @@ from samotop.routing.destinations import Destination, Local, Unknown
 from samotop.routing.nexthop import NextHop
 from samotop.routing.router import Router
 from samotop.status import EnhancedStatus
+from samotop.transport.discard import Discard
 
 UNKNOWN: Final = Outcome(EnhancedStatus(5, 1, 1), "nobody has this address any more")
 NO_WAY: Final = Outcome(EnhancedStatus(5, 4, 4), "there is no way to deliver there")
@@ -94,6 +95,11 @@ class Ways:
     find_hop: Callable[[Destination, Pending], NextHop | None] = no_hop
     complete: Callable[[Entry, Content], Content] = as_stored
 
+    def rewritten(self, recipient: Recipient) -> Recipient:
+        """The recipient as the next hop is asked for it."""
+        address = self.router.rewrite(recipient.address)
+        return recipient if address == recipient.address else replace(recipient, address=address)
+
 
 def run_batch(entries: Sequence[Entry], fresh: frozenset[str], ways: Ways, now: float) -> Result:
     """Try all ``entries`` once. ``fresh`` are the ids of those that nobody has tried before."""
@@ -143,6 +149,33 @@ def run_batch(entries: Sequence[Entry], fresh: frozenset[str], ways: Ways, now: 
         else:
             result.tried.append(Tried(entry, found_for, hops_for, guard.is_damaged))
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """An entry whose recipients, as far as they are due, are all the relay's, or all lead nowhere."""
+
+    hops: dict[NextHop, list[int]]
+    is_discarded: bool
+
+
+def sort_at_once(entry: Entry, ways: Ways, now: float) -> Sorted | None:
+    """Where an entry goes for which no batch is needed; ``None`` where one is. Raises what routing raises."""
+    hops: dict[NextHop, list[int]] = {}
+    is_discarded = False
+    due = is_due(entry, now)
+    for number, pending in enumerate(entry.pending):
+        if not due[number]:
+            continue
+        destination = ways.router.resolve(pending.recipient.address)
+        hop = ways.find_hop(destination, pending)
+        if hop is not None and not is_discarded:
+            hops.setdefault(hop, []).append(number)
+        elif hop is None and not hops and isinstance(ways.destinations(destination), Discard):
+            is_discarded = True
+        else:
+            return None
+    return Sorted(hops, is_discarded)
 
 
 def defer_all(entries: Sequence[Entry]) -> Result:

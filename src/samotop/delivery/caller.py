@@ -35,7 +35,7 @@ from samotop.tlspolicy.judge import Session
 from samotop.tlspolicy.levels import Level
 from samotop.tlspolicy.plan import TlsPlan
 from samotop.transport.sending import RecipientOutcome
-from samotop.transport.smtp.address import SmtpServer, parse_server
+from samotop.transport.smtp.address import PRIVATE_HELLO, SmtpServer, parse_server
 from samotop.transport.smtp.courier import Courier
 from samotop.transport.smtp.opening import NoSession, SessionPlan, open_courier
 
@@ -170,7 +170,7 @@ class NetworkCaller:
         dialling = replace(self._dialling, sources=server.sources or self._dialling.sources)
         call = partial(dial, server.place, resolver=resolver, proxy=server.proxy, rules=dialling)
         plan = SessionPlan(
-            self._hello,
+            self._hello if server.hello == PRIVATE_HELLO else server.hello,
             demand,
             server.host,
             server.is_lmtp,

@@ -11,7 +11,7 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 from samotop.delivery.rules import RelayRules
 from samotop.envelope import Recipient
@@ -48,6 +48,14 @@ class Job:
         for start in range(0, len(self.numbers), limit):
             part = slice(start, start + limit)
             yield replace(self, numbers=self.numbers[part], recipients=self.recipients[part])
+
+
+class RelayPort(Protocol):
+    """Who carries jobs to other servers; ``relay.Relay`` is one."""
+
+    def take(self, hop: NextHop, job: Job) -> None: ...
+
+    async def stop(self, grace: float) -> None: ...
 
 
 LaneKey = tuple[NextHop, bool]

@@ -4,7 +4,7 @@ Entries come from two sides. Those that were stored a moment ago are handed in
 by ``submit`` and are never read from the queue at all; what waited before the
 start, what was deferred and what was too much at the time is asked of the
 queue: at the start, when the next of them is due, when somebody ``poke``s, and
-whenever there is room again. An entry is here at most once at any time.
+whenever there is room again (``watch``). An entry is here at most once at any time.
 
 What goes to places on this machine is done in batches: a batch takes what
 waits, up to ``DeliveryRules.batch`` entries; while it runs, the next one fills,
@@ -27,38 +27,39 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from random import random as any_random
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from samotop.content import Content
-from samotop.delivery.batch import Destinations, Log, Result, Tried, Ways, as_stored, defer_all, no_hop, run_batch
-from samotop.delivery.lanes import Job
+from samotop.delivery.batch import (
+    Destinations,
+    Log,
+    Result,
+    Tried,
+    Ways,
+    as_stored,
+    defer_all,
+    no_hop,
+    run_batch,
+    sort_at_once,
+)
+from samotop.delivery.lanes import Job, RelayPort
 from samotop.delivery.rounds import Counters, Notifier, Round, Rounds
 from samotop.delivery.rules import DeliveryRules
-from samotop.envelope import Recipient
+from samotop.delivery.watch import Watch
 from samotop.net.threads import DaemonPool
 from samotop.ports.clock import Clock
 from samotop.ports.queue import Queue
 from samotop.ports.transport import Outcome
 from samotop.queue.deadlines import release_time
 from samotop.queue.entry import Entry, Pending, Settled, State
-from samotop.queue.outcome import is_due, is_hurried
+from samotop.queue.outcome import is_hurried
 from samotop.routing.destinations import Destination
 from samotop.routing.nexthop import NextHop
 from samotop.routing.router import Router
-from samotop.transport.discard import Discard
 
 T = TypeVar("T")
-
-
-class RelayPort(Protocol):
-    """Who carries mail to other servers; ``relay.Relay`` is one."""
-
-    def take(self, hop: NextHop, job: Job) -> None: ...
-
-    async def stop(self, grace: float) -> None: ...
 
 
 class Delivery:
@@ -94,15 +95,13 @@ class Delivery:
         self._fresh: set[str] = set()
         self._in_flight: set[str] = set()
         self._running = 0
-        self._is_looking = False
-        self._looks_again = False
-        self._is_behind = False
-        self._gone: set[str] = set()
-        self._timer: asyncio.TimerHandle | None = None
-        self._wakes_at = 0.0
         self._is_stopping = True
         self._idle = asyncio.Event()
         self._idle.set()
+        self._watch = Watch(
+            queue, clock, loop, log, rules, in_flight=self._in_flight, submit=self._submit, take=self._take,
+            begin=self._idle.clear, finish=self._looked,
+        )  # fmt: skip
 
     @property
     def in_flight(self) -> int:
@@ -118,7 +117,7 @@ class Delivery:
         """Begin with what the queue has due."""
         self._is_stopping = False
         self._dispatch()
-        self._look()
+        self._watch.start()
 
     def submit(self, entries: list[Entry]) -> None:
         """Take entries that have just become durable. Never waits; beyond the limit they are left to the queue."""
@@ -128,7 +127,7 @@ class Delivery:
             if entry.id in in_flight:
                 continue
             if len(in_flight) >= limit or self._is_stopping:
-                self._is_behind = True
+                self._watch.is_behind = True
                 break
             in_flight.add(entry.id)
             if not self._begin(entry, discarded):
@@ -143,14 +142,12 @@ class Delivery:
     def poke(self) -> None:
         """Somebody has changed the queue: look now."""
         if not self._is_stopping:
-            self._look()
+            self._watch.look()
 
     async def stop(self) -> None:
         """Finish the batches that run, and what they have left to be written; start no other."""
         self._is_stopping = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._watch.stop()
         for entry in self._waiting:
             self._in_flight.discard(entry.id)
         self._waiting.clear()
@@ -178,29 +175,17 @@ class Delivery:
                 [Settled(entry.id, entry.pending, State.QUEUED, release, "its sender wants it delivered later")]
             )
             return True
-        ways = self._ways
-        hops: dict[NextHop, list[int]] = {}
-        is_discarded = False
-        due = is_due(entry, now)
         try:
-            for number, pending in enumerate(entry.pending):
-                if not due[number]:
-                    continue
-                destination = ways.router.resolve(pending.recipient.address)
-                hop = ways.find_hop(destination, pending)
-                if hop is not None and not is_discarded:
-                    hops.setdefault(hop, []).append(number)
-                elif hop is None and not hops and isinstance(ways.destinations(destination), Discard):
-                    is_discarded = True
-                else:
-                    return False
+            found = sort_at_once(entry, self._ways, now)
         except Exception as error:  # noqa: BLE001 - the accounts could not be read: the batch will see to it
             self._log.error("routing_failed", id=entry.id, error=error)
             return False
-        if is_discarded:
+        if found is None:
+            return False
+        if found.is_discarded:
             discarded.append(Settled(entry.id))
         else:
-            self._go_on(Tried(entry, [None] * len(entry.pending), hops))
+            self._go_on(Tried(entry, [None] * len(entry.pending), found.hops))
         return True
 
     def _go_on(self, tried: Tried) -> None:
@@ -219,15 +204,8 @@ class Delivery:
 
         self._rounds.advance(begun)  # who has it already is written down before anything is sent
         for hop, numbers in tried.hops.items():
-            recipients = tuple([self._goes_on_to(pending[number].recipient) for number in numbers])
+            recipients = tuple([self._ways.rewritten(pending[number].recipient) for number in numbers])
             self.relay.take(hop, Job(entry, tuple(numbers), recipients, answer, is_hurried(entry)))
-
-    def _goes_on_to(self, recipient: Recipient) -> Recipient:
-        """The recipient as the next hop is asked for it: rewritten."""
-        address = self._ways.router.rewrite(recipient.address)
-        if address == recipient.address:
-            return recipient
-        return replace(recipient, address=address)
 
     def _dispatch(self) -> None:
         """Start batches while there are entries and threads."""
@@ -283,87 +261,36 @@ class Delivery:
         self._release([one.id for one in settled])
         for one in settled:
             if one.pending and one.state is State.QUEUED:
-                self._wake_at(one.due)
+                self._watch.wake_at(one.due)
 
     def _release(self, ids: list[str]) -> None:
         """These are no longer ours: the queue may name them again."""
         self._in_flight.difference_update(ids)
-        if self._is_looking:
-            self._gone.update(ids)
-        if self._is_behind and not self._waiting and not self._is_stopping:
-            self._look()
+        self._watch.release(ids)
+        self._look_if_behind()
         self._tell_if_idle()
 
     def _tell_if_idle(self) -> None:
-        if not self._in_flight and not self._running and not self._is_looking:
+        if not self._in_flight and not self._running and not self._watch.is_looking:
             self._idle.set()
 
-    # Reading the queue.
+    # What the queue has due.
 
-    def _look(self) -> None:
-        """Ask the queue what is due, in a thread; one such look at a time."""
-        if self._is_looking:
-            self._looks_again = True
-            return
-        room = self._rules.in_flight - len(self._in_flight)
-        if room <= 0:
-            self._is_behind = True
-            return
-        self._is_looking, self._looks_again, self._is_behind = True, False, False
-        self._idle.clear()
-        self._gone.clear()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        limit = min(room, 4 * self._rules.batch)
-        read = self._submit(partial(self._read, limit, frozenset(self._in_flight)))
-        read.add_done_callback(partial(self._looked, limit))
+    def _take(self, entries: Sequence[Entry]) -> None:
+        discarded: list[Settled] = []
+        for entry in entries:
+            self._in_flight.add(entry.id)
+            if not self._begin(entry, discarded):
+                self._waiting.append(entry)
+        if discarded:
+            self.counters.discarded += len(discarded)
+            self._settle(discarded)
 
-    def _read(self, limit: int, exclude: frozenset[str]) -> tuple[list[Entry], float | None]:
-        now = self._clock.time()
-        entries = self._queue.due(now, limit, exclude)
-        return entries, None if len(entries) >= limit else self._queue.next_due(now)
-
-    def _looked(self, limit: int, job: asyncio.Future[tuple[list[Entry], float | None]]) -> None:
-        self._is_looking = False
-        error = None if job.cancelled() else job.exception()
-        if self._is_stopping or job.cancelled():
-            self._tell_if_idle()
-            return
-        now = self._clock.time()
-        if error is not None:
-            self._log.error("queue_unreadable", error=error)
-            self._wake_at(now + self._rules.pause)
-        else:
-            entries, next_due = job.result()
-            discarded: list[Settled] = []
-            for entry in entries:
-                # What was settled while we read is named as it was before.
-                if entry.id not in self._in_flight and entry.id not in self._gone:
-                    self._in_flight.add(entry.id)
-                    if not self._begin(entry, discarded):
-                        self._waiting.append(entry)
-            if discarded:
-                self.counters.discarded += len(discarded)
-                self._settle(discarded)
-            self._is_behind = self._is_behind or len(entries) >= limit
-            self._wake_at(next_due if next_due is not None else now + self._rules.look)
-        self._gone.clear()
+    def _looked(self) -> None:
         self._dispatch()
-        if self._looks_again or (self._is_behind and not self._waiting):
-            self._look()
+        self._look_if_behind()
         self._tell_if_idle()
 
-    def _wake_at(self, due: float) -> None:
-        """Look again at ``due`` (seconds since 1970), or before: clocks jump."""
-        if self._is_stopping or (self._timer is not None and self._wakes_at <= due):
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._wakes_at = due
-        wait = min(max(0.0, due - self._clock.time()), self._rules.look)
-        self._timer = self._loop.call_later(wait, self._wake)
-
-    def _wake(self) -> None:
-        self._timer = None
-        self._look()
+    def _look_if_behind(self) -> None:
+        if self._watch.is_behind and not self._waiting and not self._is_stopping:
+            self._watch.look()

@@ -18,6 +18,7 @@ from samotop.routing.nexthop import HopKind, NextHop
 from samotop.testing import ZoneResolver
 from tests.fakes.hops import HopScript, serve_hop
 from tests.fakes.queue import MovableClock
+from tests.unit.transport.smtp.conftest import Script, answer
 
 ENVELOPE = Envelope(Address("a", "example.org"), (Recipient(Address("b", "example.net")),))
 CONTENT = Content.from_bytes(b"Subject: s\r\n\r\nText\r\n")
@@ -88,3 +89,14 @@ async def test_required_tls_is_not_given_up() -> None:
         found = await caller(hop.port).visit(host, until())
         assert isinstance(found, NoVisit) and not found.is_host
         assert "REQUIRETLS" in found.outcome.text
+
+
+@pytest.mark.parametrize(("query", "said"), [("", "mx.example.org"), ("?hello=out.example.org", "out.example.org")])
+async def test_a_server_of_ours_may_know_us_by_another_name(query: str, said: str) -> None:
+    """A provider may want the name that it gave us; everybody else hears the host's."""
+    async with Script(answer) as script:
+        url = f"smtp://127.0.0.1:{script.port}{query}"
+        visit = await caller().visit(Host(NextHop(HopKind.SERVER, url)), until())
+        assert not isinstance(visit, NoVisit)
+        await visit.close()
+    assert script.lines[0] == f"EHLO {said}"
