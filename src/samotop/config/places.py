@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from ipaddress import IPv6Address
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
 
 from samotop.config.fault import BadValue
 from samotop.errors import SetupError
@@ -19,12 +17,15 @@ from samotop.net.networks import Network, parse_networks
 from samotop.routing import via as routing_via
 from samotop.routing.patterns import fold_domain
 from samotop.routing.via import Target
+from samotop.transport.smtp.address import parse_server
 
 DOMAIN_LIMIT: Final = 253
 """Characters of a domain in text (RFC 1035 §2.3.4)."""
 
+SERVER_KINDS: Final = ("smtp", "smtps", "lmtp")
+"""Kinds of a route's destination that are the URL of a server."""
+
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
-_HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]")
 
 
 def parse_domain(raw: object) -> str:
@@ -91,53 +92,22 @@ def _hosts_meet(one: str, other: str) -> bool:
     return False
 
 
-SERVER_SCHEMES: Final = ("smtp", "smtps", "lmtp")
-_TLS_WISHES: Final = ("required", "opportunistic", "none")
-_URL_REMEDY: Final = (
-    'write "smtp://host", "smtp://host:25?tls=required", "smtps://user:password@host", "lmtp://host:24" or "lmtp:/path"'
-)
-
-
 def parse_server_url(raw: object) -> str:
-    """The URL of a next hop, form checked: ``smtp://``, ``smtps://``, ``lmtp://``, ``lmtp:/path``."""
+    """The URL of a next hop, with all that ``samotop.transport.smtp.address`` reads; form checked, kept as it is."""
     if not isinstance(raw, str):
-        raise BadValue("a server is a text", _URL_REMEDY)
+        raise BadValue("a server is a text", 'write it like "smtp://host" or "smtps://user:password@host"')
     text = raw.strip()
-    scheme, colon, rest = text.partition(":")
-    if not colon or scheme not in SERVER_SCHEMES:
-        raise BadValue(f'"{blot_password(text)}" is not the URL of a mail server', _URL_REMEDY)
-    if not rest.startswith("//"):
-        if scheme == "lmtp" and rest.startswith("/") and len(rest) > 1:
-            return text
-        raise BadValue(f'"{blot_password(text)}" names no server', _URL_REMEDY)
     try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        raise BadValue(f'"{blot_password(text)}" has no host or port that could be read', _URL_REMEDY) from None
-    if parts.path not in ("", "/") or parts.fragment or port == 0:
-        raise BadValue(f'"{blot_password(text)}" is more or less than a server', _URL_REMEDY)
-    _check_host(parts.netloc.rpartition("@")[2], text)
-    for name, value in parse_qsl(parts.query, keep_blank_values=True):
-        if name != "tls" or value not in _TLS_WISHES:
-            raise BadValue(f'"?{name}={value}" means nothing to a server', 'the only parameter is "?tls=required"')
+        parse_server(text)
+    except SetupError as error:
+        raise BadValue(f'"{blot_password(text)}": {error.args[0]}', error.remedy) from None
     return text
 
 
-def _check_host(netloc: str, url: str) -> None:
-    host = netloc.partition("]")[0] + "]" if netloc.startswith("[") else netloc.partition(":")[0]
-    if not _HOST.fullmatch(host):
-        raise BadValue(f'"{blot_password(url)}" names no server', _URL_REMEDY)
-    if host.startswith("["):
-        try:
-            IPv6Address(host[1:-1])
-        except ValueError:
-            raise BadValue(f'there is no IPv6 address in "{host}"', _URL_REMEDY) from None
-
-
 def blot_password(url: str) -> str:
-    """The URL as it may be shown: with ``***`` for its password."""
-    return re.sub(r"(://[^/@:]*:)[^/]*@", r"\1***@", url)
+    """The URL as it may be shown: with ``***`` for its password, and for the login at its proxy."""
+    shown = re.sub(r"(://[^/@:]*:)[^/]*@", r"\1***@", url)
+    return re.sub(r"([?&]proxy=)[^&]*(@|%40)", r"\1***\2", shown)
 
 
 def parse_via(raw: object) -> Target:
@@ -148,14 +118,14 @@ def parse_via(raw: object) -> Target:
         target = routing_via.parse_via(raw)
     except SetupError as error:
         raise BadValue(error.args[0], error.remedy) from None
-    if target.kind in SERVER_SCHEMES:
+    if target.kind in SERVER_KINDS:
         parse_server_url(target.argument)
     return target
 
 
 def format_via(target: Target) -> str:
     """The text that reads back to ``target``, its password blotted out."""
-    if target.kind in SERVER_SCHEMES:
+    if target.kind in SERVER_KINDS:
         return blot_password(target.argument)
     usual = Target(target.kind, target.argument)
     query = []

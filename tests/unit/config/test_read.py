@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from samotop.config.effective import format_config, plain_config
 from samotop.config.fault import ConfigRefused
-from samotop.config.read import FILE_NAME, load_config, read_config
+from samotop.config.read import FILE_NAME, load_config, read_config, read_octets
 from samotop.config.shapes import Config, Limits
 from samotop.errors import SetupError
 from samotop.net.endpoint import Stdio, Tcp, Unix
@@ -258,3 +258,50 @@ def test_all_faults_of_a_file_are_raised_together(tmp_path: Path) -> None:
         load_config(tmp_path)
     assert len(refused.value.faults) == 4
     assert str(tmp_path / FILE_NAME) in str(refused.value)
+
+
+SECRETIVE = (
+    "smtps://user:hush@relay.example.net:2465?name=mx.example.net&minimum=1.3&hello=out.example.org"
+    "&source=192.0.2.1&source=2001:db8::1&proxy=socks5%3A%2F%2Fme%3Ahush%40proxy.example.net&roots=ca.pem"
+)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        SECRETIVE,
+        "smtp://relay.example.net?tls=encrypted",
+        f"smtp://relay.example.net?pin={'0' * 64}",
+        "smtp:/run/relay.sock",
+        "lmtp:/run/relay.sock",
+        "child:/usr/bin/ssh mx sendmail -bs",
+    ],
+)
+def test_a_server_has_every_parameter_that_a_transport_reads(url: str) -> None:
+    """One reader serves the configuration and the library: what is written for one works for the other."""
+    config = read(f'{LEAST}[relay]\nsmarthost = "{url}"\n')
+    assert config.relay.smarthost == url
+    assert "hush" not in format_config(config)
+
+
+def test_a_routes_server_has_them_too() -> None:
+    config = read(f'{LEAST}[[route]]\nmatch = "example.net"\nvia = "{SECRETIVE}"\n')
+    assert config.routes[0].via.argument == SECRETIVE
+    assert "hush" not in format_config(config)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("smpt://u:hush@x", "not the URL of a mail server"),
+        ("smtp://u:hush@x?tsl=required", "means nothing to a server"),
+        ("smtps://u:hush@x?tls=none", "smtps is TLS"),
+        ("smtp://u:hush@x?proxy=http", "no proxy"),
+    ],
+)
+def test_a_servers_mistake_has_its_line_and_a_remedy_and_shows_no_password(url: str, told: str) -> None:
+    config, faults = read_octets(f'{LEAST}[relay]\nsmarthost = "{url}"\n'.encode(), "samotop.toml")
+    assert config is None
+    (fault,) = faults
+    assert fault.line > 2 and told in fault.what and fault.remedy
+    assert "hush" not in str(fault)
