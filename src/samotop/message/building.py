@@ -2,8 +2,8 @@
 
 Pieces of ``Message.build``, which says what its arguments mean. A field that
 one of the arguments writes cannot be given by name as well: two From fields
-are no author. Bcc is never written (RFC 5322 §3.6.3 allows it, and it was
-leaked too often).
+are no author. Bcc is not written unless somebody asks for it by name (RFC 5322
+§3.6.3 allows it, and it was leaked too often).
 
 Raises ``ValueError`` for what cannot be written.
 """

@@ -92,6 +92,7 @@ class Message(Reading):
         reverse_path: Address | NullPath | str | None = None,
         allow_8bit: bool = False,
         smtputf8: bool = False,
+        keeps_bcc: bool = False,
         wrap: Wrap | None = None,
     ) -> Message:
         """Write a message.
@@ -99,8 +100,10 @@ class Message(Reading):
         ``author``, ``to``, ``cc``, ``bcc`` and ``reply_to`` are one or several of
         ``"Bob <bob@example.org>"``, ``Address`` or ``Mailbox``; several authors
         need a ``sender`` (RFC 5322 §3.6.2). ``bcc`` goes into the envelope and
-        nowhere else. ``text``, ``html`` or both of them; ``inline`` parts are shown
-        by the HTML; ``body`` is a tree of the caller's in place of all three.
+        nowhere else, unless ``keeps_bcc`` says so: for the author's own copy, or
+        for a program that takes its recipients from there. ``text``, ``html`` or
+        both of them; ``inline`` parts are shown by the HTML; ``body`` is a tree
+        of the caller's in place of all three.
 
         ``headers`` are other fields by name: text is encoded and folded, bytes
         are written as they are. ``allow_8bit`` leaves text beyond ASCII as it is
@@ -133,6 +136,7 @@ class Message(Reading):
         writer.write_mailboxes("Reply-To", read_correspondents(reply_to, "reply_to"))
         writer.write_mailboxes("To", lists[0])
         writer.write_mailboxes("Cc", lists[1])
+        writer.write_mailboxes("Bcc", lists[2] if keeps_bcc else ())
         writer.write_text("Subject", subject)
         writer.write_pieces("Message-ID", [identifier])
         writer.write_pieces("In-Reply-To", format_ids(in_reply_to))

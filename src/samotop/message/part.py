@@ -17,12 +17,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import starmap
 from typing import Final
 
 from samotop.content import Content
 from samotop.message.folding import check_fields, format_structured, format_unstructured
+from samotop.message.header import iterate_fields
 from samotop.message.identifiers import format_content_id
 from samotop.message.media_types import UNKNOWN, guess_media_type
 from samotop.message.parameters import format_parameters
@@ -54,6 +56,7 @@ IN_MEMORY: Final = 1 << 20
 
 _MEDIA_TYPE: Final = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}")  # RFC 6838 §4.2
 _BOUNDARY: Final = re.compile(r"[A-Za-z0-9'()+_,./:=? -]*[A-Za-z0-9'()+_,./:=?-]")
+_OWN_FIELDS: Final = {"content-type", "content-transfer-encoding", "mime-version"}
 _NOT_PLAIN: Final = re.compile(r"[^A-Za-z0-9 ._()+-]")
 
 
@@ -159,6 +162,17 @@ class Part:
         if not found:
             raise ValueError("a multipart has at least one part (RFC 2046 §5.1)")
         return cls(f"multipart/{subtype}", dict(parameters or {}), parts=found, boundary=boundary)
+
+    def with_fields(self, fields: Mapping[str, str]) -> Part:
+        """The part with other fields of its header besides, such as Content-Location (RFC 2557) or Content-Language.
+
+        Raises ``ValueError`` for what it has already, or writes itself: a field is there once.
+        """
+        own = {one.name.decode("ascii").lower() for one in iterate_fields(self.fields)} | _OWN_FIELDS
+        taken = own.intersection(name.lower() for name in fields)
+        if taken:
+            raise ValueError(f"the part has this field already: {', '.join(sorted(taken))}")
+        return replace(self, fields=self.fields + b"".join(starmap(format_unstructured, fields.items())))
 
     def format_fields(self, boundary: str = "") -> bytes:
         """This part's header, without the blank line after it."""

@@ -77,6 +77,11 @@ class Reading:
         return read_mailboxes(self.header.get_joined("cc"))
 
     @property
+    def bcc(self) -> tuple[Mailbox, ...]:
+        """Those of an author's own copy; a message on its way has none."""
+        return read_mailboxes(self.header.get_joined("bcc"))
+
+    @property
     def date(self) -> datetime | None:
         """When it was written, with its zone; ``None`` where no date can be read (RFC 5322 §3.3, §4.3)."""
         return parse_date(self.header.get_unfolded("date"))

@@ -64,6 +64,14 @@ def test_bcc_is_in_the_envelope_and_nowhere_else() -> None:
     assert "bcc" not in message.header
 
 
+def test_bcc_is_kept_only_by_name() -> None:
+    """For the author's own copy, or for a program that looks for its recipients there."""
+    message = build(bcc=["Secret <d@example.net>", "e@example.net"], keeps_bcc=True)
+    assert fields(message)["Bcc"] == "Secret <d@example.net>, e@example.net"
+    assert [str(one.address) for one in Message.parse(message.to_bytes()).bcc] == ["d@example.net", "e@example.net"]
+    assert "bcc" not in build(keeps_bcc=True).header
+
+
 def test_several_authors_need_a_sender() -> None:
     """RFC 5322 §3.6.2. Which of them sends it cannot be guessed."""
     with pytest.raises(ValueError, match="sender: several authors need one"):
@@ -454,6 +462,17 @@ def test_a_part_has_no_field_that_is_none() -> None:
         Part("text/plain", fields=b"X: y\r\n\r\nforged")
     with pytest.raises(ValueError, match="media type"):
         Part.text("x", "plain; x=y\r\n")
+
+
+def test_a_part_may_have_other_fields() -> None:
+    part = Part.text("x", "html").with_fields({"Content-Location": "https://example.org/x", "Content-Language": "de"})
+    seen = build(body=part).header
+    assert (seen.get("content-location"), seen.get("content-language")) == ("https://example.org/x", "de")
+    for name in ("Content-Type", "content-transfer-encoding", "Content-Language"):
+        with pytest.raises(ValueError, match="has this field already"):
+            part.with_fields({name: "text/plain"})
+    with pytest.raises(ValueError, match="line feed"):
+        part.with_fields({"X": "y\nZ: forged"})
 
 
 # ---------------------------------------------------------------------- hooks
