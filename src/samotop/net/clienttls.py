@@ -86,12 +86,14 @@ class TlsRefused(PeerError):
 class ClientTlsRules:
     """What a program brings along.
 
-    ``roots``: a PEM file or a directory of them that replaces the system's
-    roots. ``certificate`` (with its chain) and ``key`` are shown to a server
+    ``roots``: a file of certificates, PEM or DER, or a directory of PEM files as
+    OpenSSL has them, that replaces the system's roots; ``extra_roots`` are trusted
+    besides. ``certificate`` (with its chain) and ``key`` are shown to a server
     that asks. ``minimum_version`` is for every connection.
     """
 
     roots: Path | None = None
+    extra_roots: tuple[Path, ...] = ()
     certificate: Path | None = None
     key: Path | None = None
     key_password: str = field(default="", repr=False)
@@ -210,17 +212,11 @@ def _make_context(rules: ClientTlsRules, trusts_roots: bool) -> ssl.SSLContext:
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.set_ciphers(CIPHERS)
     if trusts_roots:
-        try:
-            if rules.roots is None:
-                context.load_default_certs(ssl.Purpose.SERVER_AUTH)
-            elif rules.roots.is_dir():
-                context.load_verify_locations(capath=rules.roots)
-            else:
-                context.load_verify_locations(cafile=rules.roots)
-        except (OSError, ssl.SSLError) as error:
-            raise SetupError(
-                f"the roots in {rules.roots} cannot be used", remedy="Name a PEM file of CA certificates."
-            ) from error
+        if rules.roots is None:
+            context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+        for path in (rules.roots, *rules.extra_roots):
+            if path is not None:
+                _load_roots(context, path)
     if rules.certificate is not None:
         try:
             context.load_cert_chain(rules.certificate, rules.key, password=lambda: rules.key_password)
@@ -230,3 +226,17 @@ def _make_context(rules: ClientTlsRules, trusts_roots: bool) -> ssl.SSLContext:
                 remedy="Name PEM files: the certificate with its chain, and its key.",
             ) from error
     return context
+
+
+def _load_roots(context: ssl.SSLContext, path: Path) -> None:
+    try:
+        if path.is_dir():
+            context.load_verify_locations(capath=path)
+        elif (octets := path.read_bytes())[:1] == b"\x30" and b"-----BEGIN" not in octets:
+            context.load_verify_locations(cadata=octets)  # DER begins with a SEQUENCE
+        else:
+            context.load_verify_locations(cafile=path)
+    except (OSError, ssl.SSLError) as error:
+        raise SetupError(
+            f"the roots in {path} cannot be used", remedy="Name a file of CA certificates, PEM or DER."
+        ) from error

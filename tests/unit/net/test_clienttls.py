@@ -90,6 +90,28 @@ async def test_the_chain_is_there_for_dane_whoever_signed_it(authority: trustme.
             await connect(port, TlsDemand(Level.DANE, verify_chain=verify))
 
 
+@pytest.mark.parametrize("is_der", [False, True])
+@pytest.mark.parametrize("is_extra", [False, True])
+async def test_roots_are_pem_or_der_in_place_of_the_systems_or_besides(
+    authority: trustme.CA, roots: Path, tmp_path: Path, is_der: bool, is_extra: bool
+) -> None:
+    """A company's own authority comes as either, and its mail server is not the only one that is written to."""
+    path = tmp_path / "ca"
+    pem = roots.read_text()
+    path.write_bytes(ssl.PEM_cert_to_DER_cert(pem) if is_der else pem.encode())
+    rules = ClientTlsRules(extra_roots=(path,)) if is_extra else ClientTlsRules(roots=path)
+    tls = ClientTls(rules)
+    trusted = len(tls.context(trusts_roots=True).get_ca_certs())
+    usual = len(ClientTls().context(trusts_roots=True).get_ca_certs())
+    assert trusted == (usual + 1 if is_extra else 1)
+    async with tls_server(authority.issue_cert(HOST)) as port:
+        until = asyncio.get_running_loop().time() + 10
+        stream = await dial(Tcp("127.0.0.1", port), until)
+        demand = TlsDemand(Level.VERIFIED, is_implicit=True)
+        assert (await secure(stream, tls, demand, until, dialled_name=HOST)).level is Level.VERIFIED
+        stream.abort()
+
+
 async def test_a_pin_is_of_the_key(authority: trustme.CA) -> None:
     certificate = authority.issue_cert("anything.example")
     pin = key_digest(leaf_of(certificate))

@@ -7,8 +7,9 @@
     lmtp://localhost:24    lmtp:/run/lmtp.sock    smtp:/run/smtp.sock    child:/usr/bin/ssh mx sendmail -bs
 
 ``tls`` is none, opportunistic, encrypted (any certificate, but always), required
-(verified). Other parameters: ``roots``, ``certificate`` and ``key`` (PEM files),
-``pin`` (SHA-256 of the server's public key in hexadecimal; may come again),
+(verified). Other parameters: ``roots`` and ``extra_roots`` (files of certificates,
+in place of the system's or besides; the latter may come again), ``certificate``
+and ``key`` (PEM files), ``pin`` (SHA-256 of the server's public key in hexadecimal; may come again),
 ``name`` (what the certificate must be for; may come again), ``minimum`` (1.2 or
 1.3), ``hello``, ``source`` (an address of ours; may come again) and ``proxy``
 (``socks5://user:password@host:1080``). Names and passwords are percent-encoded.
@@ -49,7 +50,7 @@ _LEVELS: Final = {
 }
 _MINIMUM: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _ONCE: Final = ("tls", "roots", "certificate", "key", "minimum", "hello", "proxy")
-_AGAIN: Final = ("pin", "name", "source")
+_AGAIN: Final = ("pin", "name", "source", "extra_roots")
 _HOST: Final = re.compile(r"[A-Za-z0-9._\u0080-\U0010ffff-]{1,253}")
 _PIN: Final = re.compile(r"[0-9A-Fa-f]{64}")
 _REMEDY: Final = (
@@ -129,6 +130,7 @@ def _from_parts(scheme: str, place: Place, parts: SplitResult) -> SmtpServer:
         demand=_read_demand(once, given, is_implicit=scheme == "smtps", has_login=credentials is not None),
         tls=ClientTlsRules(
             roots=_path(once.get("roots")),
+            extra_roots=tuple(map(Path, given.get("extra_roots", ()))),
             certificate=_path(once.get("certificate")),
             key=_path(once.get("key")),
             minimum_version=_MINIMUM[minimum],
