@@ -23,7 +23,7 @@ from samotop.delivery.outgoing import Outgoing, Sign, complete
 from samotop.delivery.relay import Log, Relay
 from samotop.delivery.rules import DeliveryRules
 from samotop.delivery.service import Delivery
-from samotop.delivery.tlsplans import Observe, PolicyPlanner
+from samotop.delivery.tlsplans import Observer, PolicyPlanner
 from samotop.dns.resolver import Resolver
 from samotop.message.trace import DisclosureRules
 from samotop.net.threads import DaemonPool
@@ -65,7 +65,6 @@ class RelayParts:
     port: int = 25
     policies: Policies | None = None
     fetcher: Callable[[Resolver], Fetcher] | None = None
-    observe: Observe | None = None
     roots: Path | None = None
 
 
@@ -91,8 +90,15 @@ class Relaying:
         """What a user of ours submitted, with what it lacks, for mailboxes here."""
         return complete(entry, content, self._parts.hostname) if entry.trace.login else content
 
-    def begin(self, delivery: Delivery, resolver: Resolver, rules: DeliveryRules = DeliveryRules()) -> None:
-        """Give ``delivery`` its relay."""
+    def begin(
+        self,
+        delivery: Delivery,
+        resolver: Resolver,
+        rules: DeliveryRules = DeliveryRules(),
+        *,
+        observer: Observer | None = None,
+    ) -> None:
+        """Give ``delivery`` its relay; ``observer`` is told what TLS comes to."""
         parts = self._parts
         planner = PolicyPlanner(
             resolver,
@@ -101,7 +107,7 @@ class Relaying:
             fetcher=None if parts.fetcher is None else parts.fetcher(resolver),
             policies=parts.policies,
             beside=self._beside,
-            observe=parts.observe,
+            observer=observer,
         )
         caller = NetworkCaller(resolver, planner, parts.hostname, port=parts.port)
         delivery.relay = Relay(

@@ -5,7 +5,8 @@ before anything is said of a message. What a host has reached is remembered for
 the domain. Where the store does not say what a domain demands, nothing is sent
 until it does: less than that would be a silent downgrade.
 
-``observe`` hears of every judgement: reports are made of that (RFC 8460).
+An ``Observer`` hears of every judgement, and of each policy that could not be
+fetched: reports are made of that (RFC 8460).
 Raises nothing: what cannot be found out is a plan that refuses, or one without
 what could not be found.
 """
@@ -28,7 +29,7 @@ from samotop.status import EnhancedStatus
 from samotop.tlspolicy.dane import lookup_dane
 from samotop.tlspolicy.judge import Judgement, Session, judge_tls
 from samotop.tlspolicy.levels import Level
-from samotop.tlspolicy.mtasts import Fetcher, StsPolicy, lookup_sts
+from samotop.tlspolicy.mtasts import Fetcher, StsFound, StsPolicy, lookup_sts
 from samotop.tlspolicy.plan import Refusal, TlsPlan, plan_tls
 from samotop.tlspolicy.requiretls import Wish
 
@@ -38,8 +39,17 @@ SMTP_PORT: Final = 25
 
 UNKNOWN: Final = Refusal(EnhancedStatus(4, 3, 0), "what TLS the domain demands could not be read from the store")
 
-Observe = Callable[[TlsPlan, Judgement], None]
-"""Told of every judgement, on the loop."""
+
+class Observer(Protocol):
+    """Told of what TLS comes to, on the loop."""
+
+    def note_session(self, plan: TlsPlan, judged: Judgement) -> None:
+        """A session was judged, or a host passed over."""
+        ...
+
+    def note_policy(self, found: StsFound) -> None:
+        """An MTA-STS policy was asked for; ``found.failure`` says why it could not be fetched, if so."""
+        ...
 
 
 class Trusted(Protocol):
@@ -71,7 +81,7 @@ class PolicyPlanner:
         fetcher: Fetcher | None = None,
         policies: Policies | None = None,
         beside: Callable[[Callable[[], T]], Awaitable[T]],
-        observe: Observe | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self._resolver = resolver
         self._clock = clock
@@ -79,7 +89,7 @@ class PolicyPlanner:
         self._fetcher = fetcher
         self._policies = policies
         self._beside: Callable[[Callable[[], Any]], Awaitable[Any]] = beside
-        self._observe = observe
+        self._observer = observer
 
     async def plan(self, host: Host, port: int) -> TlsPlan:
         domain = host.hop.name
@@ -109,14 +119,16 @@ class PolicyPlanner:
             return None
         entry = await self._beside(partial(policies.get_sts, domain))
         found = await lookup_sts(domain, entry, self._resolver, self._fetcher, now=self._clock.time())
+        if self._observer is not None and found.failure is not None:
+            self._observer.note_policy(found)
         if found.is_new and found.entry is not None:
             await self._beside(partial(policies.put_sts, found.entry))
         return found.policy
 
     async def judge(self, plan: TlsPlan, session: Session) -> Judgement:
         judged = judge_tls(plan, session, self._trust(), self._clock.time())  # type: ignore[arg-type]  # a Trust by its shape
-        if self._observe is not None:
-            self._observe(plan, judged)
+        if self._observer is not None:
+            self._observer.note_session(plan, judged)
         is_good = judged.result is Result.PASS and judged.reached.rank >= Level.ENCRYPTED.rank
         if self._policies is not None and is_good:
             try:
