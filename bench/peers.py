@@ -11,6 +11,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -100,14 +101,23 @@ class Peer(ABC):
             time.sleep(0.02)
 
 
+_RELAYING = """virtual_mailbox_domains =
+smtp_destination_concurrency_limit = 20
+initial_destination_concurrency = 20
+smtp_tls_security_level = none
+"""
+"""As many connections to the next hop as Samotop's most, and at once; the connection cache is on by default."""
+
+
 class Postfix(Peer):
     """Postfix from Debian with its own configuration, queue and data folders. Needs root, as Postfix does."""
 
     name = "Postfix"
 
-    def __init__(self, *, to_maildir: bool = False) -> None:
+    def __init__(self, *, to_maildir: bool = False, relay_to: int | None = None) -> None:
         super().__init__()
         self.to_maildir = to_maildir
+        self.relay_to = relay_to
         self.maildir = self.folder / "mail" / "alice"
 
     def start(self) -> None:
@@ -144,6 +154,7 @@ smtpd_client_connection_count_limit = 0
 alias_maps =
 in_flow_delay = 0
 """
+            + (f"{_RELAYING}relayhost = [127.0.0.1]:{self.relay_to}\n" if self.relay_to else "")
         )
         lines = []
         for line in Path("/etc/postfix/master.cf").read_text().splitlines():
@@ -179,8 +190,9 @@ class Samotop(Peer):
 
     name = "Samotop"
 
-    def __init__(self, *, to_maildir: bool = False, workers: int = 1) -> None:
+    def __init__(self, *, to_maildir: bool = False, relay_to: int | None = None, workers: int = 1) -> None:
         super().__init__()
+        self.relay_to = relay_to
         self.workers = workers
         if workers > 1:
             self.name = f"Samotop, {workers} workers"
@@ -193,7 +205,9 @@ class Samotop(Peer):
         password.write_text("correct horse battery staple\n")
         words = ["--home", str(self.home), "--domain", "example.org", "--account", "alice"]
         words += ["--password-file", str(password), "--listen", f"smtp=127.0.0.1:{self.port}", "--unknown", "accept"]
-        if not self.to_maildir:
+        if self.relay_to:
+            words += ["--route", f"*=smtp://127.0.0.1:{self.relay_to}"]
+        elif not self.to_maildir:
             words += ["--route", "*=discard"]
         self._run("init", *words)
         configuration = self.home / "samotop.toml"
@@ -238,16 +252,33 @@ class Aiosmtpd(Peer):
 
 
 class SmtpSink(Peer):
-    """Postfix' ``smtp-sink`` in C, which stores nothing: the limit of what the client can send."""
+    """Postfix' ``smtp-sink`` in C, which stores nothing: the limit of what the client can send.
+
+    One that ``counts`` says in a file how many messages it has taken.
+    """
 
     name = "smtp-sink (C, stores nothing)"
+
+    def __init__(self, *, counts: bool = False) -> None:
+        super().__init__()
+        self.counts = counts
 
     def start(self) -> None:
         self.folder.chmod(0o755)
         words = ["smtp-sink"]
         if os.geteuid() == 0:
             words += ["-u", "postfix"]
-        self.process = subprocess.Popen([*words, f"127.0.0.1:{self.port}", "1000"], stdout=subprocess.DEVNULL)
+        if self.counts:
+            words.append("-c")
+        with (self.folder / "counts").open("wb") as counts:
+            self.process = subprocess.Popen([*words, f"127.0.0.1:{self.port}", "1000"], stdout=counts)
+
+    def count(self) -> int:
+        """Messages taken so far."""
+        with (self.folder / "counts").open("rb") as counts:
+            counts.seek(max(0, counts.seek(0, os.SEEK_END) - 200))
+            found = re.findall(rb"mesg=(\d+)\r", counts.read())
+        return int(found[-1]) if found else 0
 
 
 def memory_of(pid: int) -> int:

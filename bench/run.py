@@ -2,8 +2,8 @@
 
     python bench/run.py [--rounds 5] [--messages 5000] [--only CASES] [--write PAGE]
 
-CASES are accept, maildir, memory, start and authentication, by default all of them, separated by commas;
-authentication needs no other server.
+CASES are accept, maildir, relay, sending, message, queue, memory, start and authentication, by default all of them,
+separated by commas; authentication, message and queue need no other server.
 
 The load is Postfix' own ``smtp-source``. Rounds go through the peers in turn,
 so that a noisy moment hits all alike, and each queue is empty before the next
@@ -27,12 +27,18 @@ from importlib.metadata import version
 from pathlib import Path
 
 import memory
+import message_bench
+import queue_bench
+import relay_bench
+import sending_bench
 from authentication import authentication
 from peers import RECIPIENT, SENDER, Aiosmtpd, Peer, Postfix, Samotop, SmtpSink
 
-CASES = ("accept", "maildir", "memory", "start", "authentication")
+CASES = ("accept", "maildir", "relay", "sending", "message", "queue", "memory", "start", "authentication")
+ALONE = frozenset(("message", "queue", "authentication"))
+"""Cases that need no server of anybody else's."""
 PROGRAMS = ("smtp-source", "smtp-sink", "postfix")
-"""What the servers' cases need."""
+"""What the others need."""
 
 
 @dataclass
@@ -126,6 +132,7 @@ def page(results: str, rounds: int, messages: int) -> str:
             python=platform.python_version(),
             postfix=postfix,
             aiosmtpd=version("aiosmtpd"),
+            aiosmtplib=version("aiosmtplib"),
             dkimpy=version("dkimpy"),
             pyspf=version("pyspf"),
             rounds=rounds,
@@ -145,7 +152,7 @@ def main() -> int:
     cases = arguments.only.split(",")
     if unknown := set(cases) - set(CASES):
         parser.error(f"--only knows {', '.join(CASES)}, not {', '.join(sorted(unknown))}")
-    for program in PROGRAMS if set(cases) != {"authentication"} else ():
+    for program in PROGRAMS if not ALONE.issuperset(cases) else ():
         if shutil.which(program) is None:
             print(f"{program} is missing: apt-get install postfix", file=sys.stderr)
             return 1
@@ -154,6 +161,14 @@ def main() -> int:
         found += accept(arguments.rounds, arguments.messages)
     if "maildir" in cases:
         found += maildir(arguments.rounds, arguments.messages)
+    if "relay" in cases:
+        found += relay_bench.relay(arguments.rounds, arguments.messages)
+    if "sending" in cases:
+        found += sending_bench.sending(arguments.rounds)
+    if "message" in cases:
+        found += message_bench.building(arguments.rounds)
+    if "queue" in cases:
+        found += queue_bench.queue()
     if "memory" in cases:
         found += [memory.idle_sessions(5000), memory.large_message(100)]
     if "start" in cases:

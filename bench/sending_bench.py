@@ -1,15 +1,16 @@
 """Sending messages over a pool, beside aiosmtplib, towards Postfix's smtp-sink: a ratio from interleaved runs.
 
-    python bench/sending_bench.py [MESSAGES]        5,000 by default; needs smtp-sink (Debian package postfix)
+    python bench/sending_bench.py [--rounds 5] [--messages 5000]        needs smtp-sink (Debian package postfix)
 
 Both send the same messages with the same number of connections to the same sink, which keeps nothing. aiosmtplib has
 no pool: "send()" is its own call for one message, as many at a time as we have connections; "by hand" is a pool that a
-careful programmer would write around its client. Seconds of the processor are told too: on a busy machine they are
-what can be compared.
+careful programmer would write around its client. Each runs on asyncio's own loop and on uvloop. Seconds of the
+processor are told too: on a busy machine they are what can be compared.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import shutil
 import socket
@@ -17,10 +18,11 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import aiosmtplib
+import uvloop
 
 from samotop import Envelope, Recipient, SmtpTransport
 from samotop.address import Address
@@ -28,7 +30,7 @@ from samotop.transport.smtp.pool import PoolRules
 
 MESSAGES = 5000
 CONNECTIONS = 10
-ROUNDS = 3
+ROUNDS = 5
 LETTER = b"From: <a@example.org>\r\nTo: <b@example.net>\r\nSubject: Hello\r\n\r\n" + b"A line of some text.\r\n" * 40
 SENDER, RECIPIENT = Address("a", "example.org"), Address("b", "example.net")
 
@@ -94,27 +96,55 @@ async def send_theirs_each(port: int, count: int) -> None:
     await asyncio.gather(*[work() for _ in range(CONNECTIONS)])
 
 
-PEERS = {"samotop": send_ours, "aiosmtplib send()": send_theirs_each, "aiosmtplib by hand": send_theirs}
+PEERS = {"Samotop": send_ours, "aiosmtplib send()": send_theirs_each, "aiosmtplib by hand": send_theirs}
 
 
-def measure(count: int = MESSAGES, rounds: int = ROUNDS) -> dict[str, tuple[float, float]]:
+LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+Loop = Callable[[], asyncio.AbstractEventLoop]
+
+
+def measure(loop: Loop, rounds: int, count: int) -> dict[str, tuple[float, float]]:
     """Messages a second, and a second of the processor: medians of interleaved rounds."""
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in PEERS}
     with sink() as port:
-        for _ in range(rounds):
+        for number in range(rounds + 1):
             for name, send in PEERS.items():
                 begin, used = time.perf_counter(), time.process_time()
-                asyncio.run(send(port, count))
-                found[name].append((count / (time.perf_counter() - begin), count / (time.process_time() - used)))
+                with asyncio.Runner(loop_factory=loop) as runner:
+                    runner.run(send(port, count if number else count // 10))
+                if number:  # the first is to warm up
+                    found[name].append((count / (time.perf_counter() - begin), count / (time.process_time() - used)))
     return {
         name: (statistics.median(one[0] for one in rates), statistics.median(one[1] for one in rates))
         for name, rates in found.items()
     }
 
 
+def sending(rounds: int, count: int = MESSAGES) -> list[str]:
+    return [_table(title, measure(loop, rounds, count), count) for title, loop in LOOPS.items()]
+
+
+def _table(title: str, rates: dict[str, tuple[float, float]], count: int) -> str:
+    lines = [
+        f"### {count:,} messages over {CONNECTIONS} connections: {title}",
+        "",
+        "| client | messages/s | Samotop is | messages/s of processor | Samotop is |",
+        "|---|---|---|---|---|",
+    ]
+    ours = rates["Samotop"]
+    for name, (rate, used) in rates.items():
+        ratios = [
+            f"{mine / one:.2f} x as fast" if rate != ours[0] else "—"
+            for mine, one in zip(ours, (rate, used), strict=True)
+        ]
+        lines.append(f"| {name} | {rate:,.0f} | {ratios[0]} | {used:,.0f} | {ratios[1]} |")
+    return "\n".join([*lines, ""])
+
+
 if __name__ == "__main__":
-    rates = measure(int(sys.argv[1]) if len(sys.argv) > 1 else MESSAGES)
-    ours = rates["samotop"]
-    print(f"{'':20}{'messages/s':>12}{'ratio':>8}{'/s of CPU':>12}{'ratio':>8}")
-    for name, (rate, cpu) in rates.items():
-        print(f"{name:20}{rate:12.0f}{ours[0] / rate:8.2f}{cpu:12.0f}{ours[1] / cpu:8.2f}")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--messages", type=int, default=MESSAGES)
+    arguments = parser.parse_args()
+    print("\n".join(sending(arguments.rounds, arguments.messages)))
