@@ -17,7 +17,7 @@ import apsw
 from samotop.address import Address
 from samotop.app.deciders import Deciders
 from samotop.app.relaying import relay_parts
-from samotop.app.reporters import open_dmarc_reporting
+from samotop.app.reporters import open_dmarc_reporting, open_tls_reporting
 from samotop.app.tls import MAIL_PROTOCOLS, load_tls, wants_tls
 from samotop.config.shapes import Config
 from samotop.delivery.compose import Relaying
@@ -42,7 +42,8 @@ from samotop.reception.login import LoginRules
 from samotop.reception.service import Reception
 from samotop.reception.transcript import Transcript
 from samotop.reception.usage import Usages
-from samotop.reporting.dmarc import DmarcReporting
+from samotop.reporting.daily import DailyReporting
+from samotop.reporting.tls import TlsReporting
 from samotop.routing.router import Router
 from samotop.store.accounts import SqliteAccounts
 from samotop.store.database import Database
@@ -134,7 +135,7 @@ class Process:
         self._reception = Reception(self._context)
         self._resolver: OpenResolver | None = None
         self._inquirer: ResolverInquirer | None = None
-        self._reporting: DmarcReporting | None = None
+        self._reportings: list[DailyReporting] = []
         self._home = home
         self._places = places
         self._listeners: list[OpenListener] = []
@@ -159,7 +160,7 @@ class Process:
         """Recover the queue, deliver what waits, listen."""
         await asyncio.to_thread(self._spool.start)
         self._resolver = open_resolver_of(self._config.dns, self._home, on_blind=lambda: self._log.info("dns_unsigned"))
-        self._relaying.begin(self._delivery, self._resolver)
+        self._relaying.begin(self._delivery, self._resolver, observer=self._report_tls(self._resolver))
         await self._delivery.start()
         self._inquire(self._resolver)
         self._reception.start()
@@ -185,7 +186,7 @@ class Process:
         )
         self._context.inquirer = self._inquirer
         if self._config.reports.dmarc:
-            self._reporting = open_dmarc_reporting(
+            reporting = open_dmarc_reporting(
                 self._config,
                 self._home,
                 self._database,
@@ -197,8 +198,29 @@ class Process:
                 self._log,
                 sends=self._slot == 0,
             )
-            self._deciders.observers.append(self._reporting.note)
-            self._reporting.start()
+            self._deciders.observers.append(reporting.note)
+            self._reportings.append(reporting)
+            reporting.start()
+
+    def _report_tls(self, resolver: Resolver) -> TlsReporting | None:
+        """From now on count what TLS comes to, where that is to be reported."""
+        if not self._config.reports.tls:
+            return None
+        reporting = open_tls_reporting(
+            self._config,
+            self._home,
+            self._database,
+            self._spool,
+            resolver,
+            self._may_send,
+            self._clock,
+            self._loop,
+            self._log,
+            sends=self._slot == 0,
+        )
+        self._reportings.append(reporting)
+        reporting.start()
+        return reporting
 
     def _may_send(self, address: Address) -> bool:
         """Can mail be delivered there at all?"""
@@ -225,8 +247,8 @@ class Process:
         if self._flush is not None:
             await self._flush
         await self._flush_usages()
-        if self._reporting is not None:
-            await self._reporting.stop()
+        for reporting in self._reportings:
+            await reporting.stop()
         if self._inquirer is not None:
             self._inquirer.close()
         self._relaying.close()

@@ -13,10 +13,13 @@ from samotop.address import Address
 from samotop.app.relaying import sign_mail
 from samotop.config.shapes import Config
 from samotop.dns.resolver import Resolver
+from samotop.net.fetch import HttpsFetcher
 from samotop.observe.log import Log
 from samotop.ports import Spool
 from samotop.ports.clock import Clock
-from samotop.reporting.dmarc import DmarcReporting, Reporter, ReportRules
+from samotop.reporting.daily import Reporter, ReportRules
+from samotop.reporting.dmarc import DmarcReporting
+from samotop.reporting.tls import TlsReporting
 from samotop.store.database import Database
 from samotop.store.keys import DkimKeys
 from samotop.store.tallies import SqliteTallies
@@ -43,6 +46,34 @@ def open_dmarc_reporting(
         SqliteTallies(database, "dmarc"),
         spool,
         resolver,
+        make_reporter(config, home, may_send),
+        clock,
+        loop,
+        log,
+        sends=sends,
+        rules=plan_reports(config),
+    )
+
+
+def open_tls_reporting(
+    config: Config,
+    home: Path,
+    database: Database,
+    spool: Spool,
+    resolver: Resolver,
+    may_send: Callable[[Address], bool],
+    clock: Clock,
+    loop: asyncio.AbstractEventLoop,
+    log: Log,
+    *,
+    sends: bool,
+) -> TlsReporting:
+    """Counts what TLS comes to with other domains' hosts; ``sends`` reports as well, in one process of several."""
+    return TlsReporting(
+        SqliteTallies(database, "tls"),
+        spool,
+        resolver,
+        HttpsFetcher(resolver, verifies=False),
         make_reporter(config, home, may_send),
         clock,
         loop,

@@ -218,6 +218,14 @@ class Reports:
             "tell addresses and contents, are never sent.",
         ),
     ] = True
+    tls: Annotated[
+        bool,
+        Key(
+            keys.TRUTH,
+            "Tell domains that ask for it, once a day, how our connections to their mail servers went: how many were "
+            "encrypted as the domain demands, and why the others were not (RFC 8460). No address of a person is told.",
+        ),
+    ] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

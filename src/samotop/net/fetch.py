@@ -3,8 +3,8 @@
     fetcher = HttpsFetcher(resolver)
     fetched = await fetcher.fetch("https://mta-sts.example.org/.well-known/mta-sts.txt")
 
-One request over a connection of its own. The certificate must verify for the host,
-the status must be 200 (redirects are not followed), the type text/plain, and
+One request over a connection of its own. The certificate must verify for the host
+(but where a report is handed in), the status must be 200 (redirects are not followed), the type text/plain, and
 the length known, so that nobody on the way can cut a policy short. What the
 server says is bounded in octets and in time. Addresses that are not of the
 public Internet are not asked: any domain may point its name at our neighbours.
@@ -68,14 +68,24 @@ class _NoAnswer(Exception):
 
 
 class HttpsFetcher:
-    """Implements ``tlspolicy.Fetcher``. ``context`` has the roots to believe; by default the system's."""
+    """Implements ``tlspolicy.Fetcher``. ``context`` has the roots to believe; by default the system's.
+
+    One that does not verify (``verifies``) is for handing in reports alone: a report of a broken certificate has to
+    get through, and tells a stranger nothing but what our mail servers saw (RFC 8460 §3).
+    """
 
     def __init__(
-        self, resolver: Resolver, *, context: ssl.SSLContext | None = None, rules: FetchRules = FetchRules()
+        self,
+        resolver: Resolver,
+        *,
+        context: ssl.SSLContext | None = None,
+        rules: FetchRules = FetchRules(),
+        verifies: bool = True,
     ) -> None:
         self._resolver = resolver
         self._context = context
         self._rules = rules
+        self._verifies = verifies
 
     async def fetch(self, url: str) -> Fetched:
         """Get ``url``: https, a host name, no port."""
@@ -125,6 +135,9 @@ class HttpsFetcher:
         if self._context is None:
             self._context = ssl.create_default_context()
             self._context.minimum_version = ssl.TLSVersion.TLSv1_2
+            if not self._verifies:
+                self._context.check_hostname = False
+                self._context.verify_mode = ssl.CERT_NONE
         reason = "the web server cannot be reached"
         for address in await self._find_addresses(host):
             try:
