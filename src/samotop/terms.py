@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from samotop.config.shapes import Config, Listen
 from samotop.message.trace import DisclosureRules
 from samotop.net.descriptors import fitting_sessions, raise_limit
+from samotop.queue.deadlines import DELIVER_BY_LEAST, HOLD_LIMIT
 from samotop.reception.listener import Listener
 from samotop.reception.rules import Rules
 from samotop.routing.rules import Mailbox, Rewrite, Route, RoutingRules
@@ -85,11 +88,12 @@ def note_descriptors(config: Config) -> str:
 def listener_terms(listen: Listen, config: Config) -> Listener:
     """What sessions of one ``[[listen]]`` share."""
     is_submission = listen.protocol == "submission"
+    hold = int(HOLD_LIMIT) if is_submission else 0  # keeping mail for later is a service to our own users
     return Listener(
         protocol=listen.protocol,
         tls=listen.tls,
         proxy=listen.proxy,
-        smtp=smtp_rules(config),
+        smtp=replace(smtp_rules(config), hold=hold, deliver_by=DELIVER_BY_LEAST),
         requires_login=is_submission,
         name=listen.protocol,
     )

@@ -38,6 +38,8 @@ from tests.dialogs.script import Arrived, Client, Closed, Dialog, Handshake, Ser
 
 GREETING = "220 mx.example.org ESMTP"
 CREDENTIALS = (b"alice", b"secret")
+NOW = 1_893_456_000.0 + 36_000
+"""2030-01-01T10:00:00Z."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Session:
             requires_auth=dialog.requires_login,
             mechanisms=self._mechanisms if dialog.mechanisms else None,
             verbs=dict(dialog.verbs) or None,
+            now=lambda: NOW,
         )
         self.engine.send(self._answer("greeting", GREETING))
 

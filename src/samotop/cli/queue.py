@@ -19,6 +19,7 @@ from samotop.cli.place import State, open_home, open_state
 from samotop.cli.show import clean, format_age, format_octets, format_time, print_columns, print_json, without_addresses
 from samotop.config.home import STATE_NAME
 from samotop.errors import SetupError
+from samotop.queue.deadlines import release_time
 from samotop.queue.entry import Entry
 from samotop.queue.entry import State as EntryState
 
@@ -165,13 +166,15 @@ def _row(entry: Entry, now: float) -> dict[str, Any]:
 
 
 def _shown(entry: Entry) -> dict[str, Any]:
-    trace = entry.trace
+    trace, by = entry.trace, entry.envelope.parameters.deliver_by
     return {
         "id": entry.id,
         "state": entry.state.value,
         "reason": entry.reason,
         "size": entry.size,
         "due": entry.due,
+        "release": release_time(entry.envelope.parameters, trace.received_at),
+        "deliver_by": None if by is None else trace.received_at + by.seconds,
         "reverse_path": str(entry.envelope.reverse_path),
         "pending": [
             {"recipient": str(one.recipient.address), "attempts": one.attempts, "last": one.last}
@@ -195,6 +198,7 @@ def _print_entry(entry: Entry) -> None:
         + (f", logged in as {trace.login}" if trace.login else ""),
         f"  from <{entry.envelope.reverse_path}>",
     ]
+    lines += _wishes(entry)
     if entry.reason:
         lines.append(f"  {entry.reason}")
     if entry.state is EntryState.QUEUED:
@@ -202,6 +206,18 @@ def _print_entry(entry: Entry) -> None:
     for one in entry.pending:
         lines.append(f"  to <{one.recipient.address}>, {one.attempts} attempts" + (f": {one.last}" if one.last else ""))
     print("\n".join(clean(line) for line in lines))
+
+
+def _wishes(entry: Entry) -> list[str]:
+    """The times that its sender has set (RFC 4865, RFC 2852)."""
+    parameters, received_at = entry.envelope.parameters, entry.trace.received_at
+    lines = []
+    if (release := release_time(parameters, received_at)) > received_at:
+        lines.append(f"  its sender wants it kept until {format_time(release)}")
+    if (by := parameters.deliver_by) is not None:
+        after = "back" if by.returns else "to be told of a delay"
+        lines.append(f"  its sender wants it delivered by {format_time(received_at + by.seconds)}, else {after}")
+    return lines
 
 
 def _print_content(opened: State, entry: Entry) -> int:

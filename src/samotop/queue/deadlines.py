@@ -14,6 +14,8 @@ from samotop.queue.schedule import ScheduleRules
 
 HOLD_LIMIT: Final = 30 * 86400.0
 """Seconds that a message may be kept for later, and what ``EHLO`` tells: a month, as others offer."""
+DELIVER_BY_LEAST: Final = 60
+"""Seconds, the least that ``EHLO`` tells for a return by DELIVERBY: what one attempt at a slow next hop takes."""
 
 
 def release_time(parameters: MailParameters, received_at: float) -> float:

@@ -143,6 +143,7 @@ class Conversation(Connection):
             requires_auth=listener.requires_login,
             mechanisms=self._mechanisms if self._context.logins is not None else None,
             verbs=verbs or None,
+            now=self._context.clock.time,
         )
         self._engine.receive_data(octets)
         wait = self._context.rules.banner_wait

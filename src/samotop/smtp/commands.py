@@ -18,6 +18,7 @@ from samotop.smtp.events import Auth, Mail
 from samotop.smtp.parameters import UnknownParameter, parse_mail_parameters, parse_recipient_parameters
 from samotop.smtp.paths import BadPath, NeedsUtf8, take_path
 from samotop.smtp.rules import Rules
+from samotop.smtp.times import BeyondOffer, check_times
 from samotop.smtp.xtext import parse_base64
 
 _FROM: Final = re.compile(rb"FROM: ?", re.IGNORECASE)
@@ -43,8 +44,11 @@ def parse_hello(argument: bytes) -> str:
     return name.decode("ascii")
 
 
-def parse_mail(argument: bytes, extensions: frozenset[str], rules: Rules) -> Mail:
-    """``FROM:<path> parameters``; a space after the colon is common and accepted (RFC 5321 §3.3 forbids it)."""
+def parse_mail(argument: bytes, extensions: frozenset[str], rules: Rules, *, now: float = 0.0) -> Mail:
+    """``FROM:<path> parameters``; a space after the colon is common and accepted (RFC 5321 §3.3 forbids it).
+
+    ``now``, in seconds since 1970, is what HOLDUNTIL is compared with.
+    """
     prefix = _FROM.match(argument)
     if prefix is None:
         raise CommandRefused(replies.MAIL_SYNTAX)
@@ -53,6 +57,7 @@ def parse_mail(argument: bytes, extensions: frozenset[str], rules: Rules) -> Mai
         if isinstance(path, Address) and not path.domain:
             raise BadPath("a reverse-path has a domain")
         parameters = parse_mail_parameters(rest, extensions) if rest else NO_PARAMETERS
+        check_times(parameters, rules, now)
     except NeedsUtf8 as error:
         raise CommandRefused(replies.NEEDS_SMTPUTF8) from error
     except BadPath as error:
@@ -120,5 +125,5 @@ def _take_path(argument: bytes, start: int, rules: Rules, *, allows_utf8: bool) 
 
 
 def _refuse_parameter(error: PeerError) -> CommandRefused:
-    code = 555 if isinstance(error, UnknownParameter) else 501
+    code = 555 if isinstance(error, UnknownParameter | BeyondOffer) else 501
     return CommandRefused(Reply.of(code, "5.5.4", str(error)))

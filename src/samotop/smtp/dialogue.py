@@ -46,6 +46,7 @@ class Dialogue:
         "is_lmtp",
         "junk",
         "mechanisms",
+        "now",
         "offers_starttls",
         "out",
         "pending",
@@ -74,12 +75,14 @@ class Dialogue:
         requires_auth: bool = False,
         mechanisms: Callable[[bool], Sequence[str]] | None = None,
         verbs: Mapping[str, str] | None = None,
+        now: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """Begin a session; the greeting is awaited as the first ``send``.
 
         ``mechanisms(is_encrypted)`` names what AUTH offers. ``verbs`` maps
         verbs added from outside, in capitals, to the line that EHLO shows for
-        them, which may be empty.
+        them, which may be empty. ``now`` tells the time, in seconds since 1970,
+        for whose rules offer FUTURERELEASE.
         """
         self.hostname = hostname
         self.rules = rules
@@ -90,6 +93,7 @@ class Dialogue:
         self.requires_auth = requires_auth
         self.mechanisms = mechanisms
         self.verbs = verbs
+        self.now = now
         self.phase = _GREETING
         self.hello = ""
         self.is_extended = self.is_authenticated = False

@@ -26,7 +26,8 @@ def plan_hello(
     """The positive reply to HELO (one line) or EHLO (our name, then the extensions in this order).
 
     ``mechanisms`` are those that may be used now; none, and AUTH is not
-    advertised. ``keywords`` are lines of verbs added from outside.
+    advertised. ``keywords`` are further lines: times that may be asked for
+    (``times``), verbs added from outside.
     """
     if not is_extended:
         return Reply(250, None, (hostname,))

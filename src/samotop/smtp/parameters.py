@@ -1,8 +1,9 @@
 """Parameters of MAIL and RCPT: the esmtp-params of RFC 5321 §4.1.2 and the extensions that define them.
 
 SIZE (RFC 1870), BODY (RFC 6152, RFC 3030), SMTPUTF8 (RFC 6531), RET, ENVID,
-NOTIFY, ORCPT (RFC 3461), AUTH (RFC 4954 §5), REQUIRETLS (RFC 8689). A
-parameter counts only where its extension was advertised in this session.
+NOTIFY, ORCPT (RFC 3461, RFC 6533 §3), AUTH (RFC 4954 §5), REQUIRETLS (RFC
+8689), HOLDFOR, HOLDUNTIL (RFC 4865), BY (RFC 2852). A parameter counts only
+where its extension was advertised in this session.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Final
 
 from samotop.envelope import NO_PARAMETERS, Body, MailParameters, Notify, Ret
 from samotop.errors import PeerError
-from samotop.smtp.xtext import NotXtext, parse_xtext
+from samotop.smtp.times import BadParameter, parse_deliver_by, parse_hold_for, parse_hold_until
+from samotop.smtp.xtext import NotXtext, parse_unitext, parse_xtext
 
 PARAMETERS_LIMIT: Final = 16
 """Parameters of one command: twice what all extensions together define."""
@@ -26,10 +28,6 @@ _ORIGINAL_LIMIT: Final = 500
 _NOTIFY: Final = {b"SUCCESS": Notify.SUCCESS, b"FAILURE": Notify.FAILURE, b"DELAY": Notify.DELAY}
 _BODY: Final = {body.value.encode(): body for body in Body}
 _RET: Final = {ret.value.encode(): ret for ret in Ret}
-
-
-class BadParameter(PeerError):
-    """A value that its extension does not allow (501 5.5.4)."""
 
 
 class UnknownParameter(PeerError):
@@ -124,6 +122,9 @@ _MAIL: Final[dict[bytes, tuple[str, str, Callable[[bytes | None], object]]]] = {
     b"ENVID": ("DSN", "envelope_id", lambda v: _xtext("ENVID", v, _ENVELOPE_ID_LIMIT)),
     b"REQUIRETLS": ("REQUIRETLS", "requires_tls", lambda v: _no_value("REQUIRETLS", v)),
     b"AUTH": ("AUTH", "submitter", _submitter),
+    b"HOLDFOR": ("FUTURERELEASE", "hold_for", lambda v: parse_hold_for(_need("HOLDFOR", v))),
+    b"HOLDUNTIL": ("FUTURERELEASE", "hold_until", lambda v: parse_hold_until(_need("HOLDUNTIL", v))),
+    b"BY": ("DELIVERBY", "deliver_by", lambda v: parse_deliver_by(_need("BY", v))),
 }
 
 
@@ -174,7 +175,16 @@ def _notify(value: bytes | None) -> Notify:
 
 
 def _original(value: bytes | None, is_utf8: bool) -> str:
-    kind, semicolon, _ = _need("ORCPT", value).partition(b";")
+    octets = _need("ORCPT", value)
+    kind, semicolon, address = octets.partition(b";")
     if not semicolon or not kind.isascii() or not kind.replace(b"-", b"").isalnum():
         raise BadParameter("ORCPT is type;address, as in rfc822;user@example.org")
-    return _xtext("ORCPT", value, _ORIGINAL_LIMIT, allows_utf8=is_utf8)
+    if kind.lower() != b"utf-8":
+        return _xtext("ORCPT", octets, _ORIGINAL_LIMIT)
+    try:
+        decoded = parse_unitext(address, allows_utf8=is_utf8)
+    except NotXtext as error:
+        raise BadParameter(f"ORCPT is {error}") from error
+    if len(octets) > _ORIGINAL_LIMIT or not decoded.isprintable():
+        raise BadParameter(f"ORCPT is longer than {_ORIGINAL_LIMIT} octets or not printable")
+    return f"{kind.decode()};{decoded}"

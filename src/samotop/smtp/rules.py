@@ -37,3 +37,7 @@ class Rules:
     """A local part. RFC 5321 §4.5.3.1.1 says 64, which the return addresses of mailing lists (VERP) outgrow."""
     path: int = 512
     """A path with its brackets and route (RFC 5321 §4.5.3.1.3 says 256)."""
+    hold: int = 0
+    """Seconds that FUTURERELEASE may ask for (RFC 4865); 0: not offered. It is for submission alone: a month there."""
+    deliver_by: int = 0
+    """The least seconds that DELIVERBY may ask for with a return (RFC 2852); 0: not offered. A minute in our server."""

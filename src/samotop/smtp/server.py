@@ -16,8 +16,8 @@ that the caller answered when nothing was asked.
 RFC 5321 (SMTP), RFC 2033 (LMTP), RFC 2920 (PIPELINING), RFC 1870 (SIZE),
 RFC 6152 (8BITMIME), RFC 3030 (CHUNKING, BINARYMIME), RFC 3207 (STARTTLS),
 RFC 4954 (AUTH), RFC 3461 (DSN), RFC 6531 (SMTPUTF8), RFC 2034 (enhanced
-status codes), RFC 8689 (REQUIRETLS), RFC 9422 (LIMITS). Choices where these
-leave one are in docs/smtp.md.
+status codes), RFC 8689 (REQUIRETLS), RFC 9422 (LIMITS), RFC 2852 (DELIVERBY),
+RFC 4865 (FUTURERELEASE). Choices where these leave one are in docs/smtp.md.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ from samotop.smtp.extensions import keywords_of, plan_hello
 from samotop.smtp.lines import BareLineEnding, LineTooLong, skip_line, take_line
 from samotop.smtp.login import after_auth, cancel_auth, read_response
 from samotop.smtp.states import ALLOWED, BEFORE_TLS, JUNK, KNOWN, Phase, order_text
+from samotop.smtp.times import format_offers
 from samotop.smtp.verbs import COMMANDS, on_other_verb
 
 _SKIP_LIMIT: Final = 64 * 1024
@@ -195,8 +196,14 @@ class ServerConnection(Dialogue):
             offers_starttls=self.offers_starttls and not self.is_encrypted,
             is_encrypted=self.is_encrypted,
             mechanisms=tuple(self.offered_mechanisms()),
-            keywords=tuple(line for line in self.verbs.values() if line) if self.verbs else (),
+            keywords=(*self._offers(), *(line for line in self.verbs.values() if line))
+            if self.verbs
+            else self._offers(),
         )
+
+    def _offers(self) -> tuple[str, ...]:
+        rules = self.rules
+        return format_offers(rules, self.now()) if rules.hold or rules.deliver_by else ()
 
     # --- command lines --------------------------------------------------------------------------
 

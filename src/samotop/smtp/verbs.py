@@ -59,7 +59,7 @@ def _on_mail(dialogue: Dialogue, argument: bytes) -> Event | None:
         raise CommandRefused(replies.AUTH_FIRST)
     if dialogue.transactions >= dialogue.rules.transactions:
         return dialogue.break_off(replies.TOO_MANY_TRANSACTIONS)
-    mail = parse_mail(argument, dialogue.extensions, dialogue.rules)
+    mail = parse_mail(argument, dialogue.extensions, dialogue.rules, now=dialogue.now())
     dialogue.transaction = Transaction(mail.reverse_path, mail.parameters, dialogue.rules)
     return dialogue.ask(mail)
 

@@ -7,12 +7,12 @@ import pytest
 from samotop.envelope import Body, MailParameters, Notify, Ret
 from samotop.smtp.parameters import (
     PARAMETERS_LIMIT,
-    BadParameter,
     RecipientParameters,
     UnknownParameter,
     parse_mail_parameters,
     parse_recipient_parameters,
 )
+from samotop.smtp.times import BadParameter
 
 ALL = frozenset(("SIZE", "8BITMIME", "BINARYMIME", "CHUNKING", "SMTPUTF8", "DSN", "REQUIRETLS", "AUTH"))
 

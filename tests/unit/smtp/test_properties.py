@@ -49,7 +49,9 @@ recipients = st.builds(
     Recipient,
     utf8_addresses,
     st.none() | st.integers(0, 7).map(Notify),
-    st.none() | st.builds("{};{}".format, st.sampled_from(["rfc822", "x-other"]), printable),
+    st.none()
+    | st.builds("{};{}".format, st.sampled_from(["rfc822", "x-other"]), printable)
+    | utf8_text.filter(lambda text: text.isprintable()).map("utf-8;{}".format),
 )
 lines = st.lists(st.binary(max_size=8).map(lambda line: re.sub(rb"[\r\n]", b".", line)), max_size=12)
 contents = lines.map(lambda found: b"".join(line + b"\r\n" for line in found))
@@ -76,13 +78,14 @@ def test_the_server_reads_mail_as_the_client_means_it(path: Address, wishes: Mai
     assert event.parameters == wishes
 
 
-@given(recipients)
-def test_the_server_reads_rcpt_as_the_client_means_it(recipient: Recipient) -> None:
+@given(recipients, st.booleans())
+def test_the_server_reads_rcpt_as_the_client_means_it(recipient: Recipient, is_utf8: bool) -> None:
+    """Whether the original recipient is written in letters or in ASCII (RFC 6533 §3)."""
     engine = in_transaction()
     engine.receive_data(b"MAIL FROM:<> SMTPUTF8\r\n")
     engine.next_event()
     engine.send(Reply.of(250, "2.1.0", "Ok"))
-    engine.receive_data(format_rcpt(recipient, EXTENSIONS))
+    engine.receive_data(format_rcpt(recipient, EXTENSIONS, is_utf8=is_utf8))
     event = engine.next_event()
     assert isinstance(event, Rcpt), engine.data_to_send()
     assert event.recipient == recipient

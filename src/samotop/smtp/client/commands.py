@@ -1,4 +1,4 @@
-"""Commands to octets, as a client writes them (RFC 5321 §4.1.1, RFC 3461 §4).
+"""Commands to octets, as a client writes them (RFC 5321 §4.1.1, RFC 3461 §4, RFC 6533 §3).
 
 Raises ``BadPath`` for an address that cannot be written: one made by hand
 must not be able to end its command and begin another.
@@ -12,7 +12,7 @@ from typing import Final
 from samotop.address import ReversePath
 from samotop.envelope import Body, MailParameters, Notify, Recipient
 from samotop.smtp.paths import BadPath, take_path
-from samotop.smtp.xtext import format_xtext
+from samotop.smtp.xtext import format_unitext, format_xtext
 
 _BODY_NEEDS: Final = {Body.EIGHT_BIT: "8BITMIME", Body.BINARY: "BINARYMIME"}
 _LOCAL_LIMIT: Final = 1000
@@ -46,14 +46,19 @@ def format_mail(reverse_path: ReversePath, parameters: MailParameters, extension
     return b" ".join(words) + b"\r\n"
 
 
-def format_rcpt(recipient: Recipient, extensions: frozenset[str]) -> bytes:
-    """The RCPT command, with the wishes about notifications where the server knows DSN. Raises ``BadPath``."""
+def format_rcpt(recipient: Recipient, extensions: frozenset[str], *, is_utf8: bool = False) -> bytes:
+    """The RCPT command, with the wishes about notifications where the server knows DSN. Raises ``BadPath``.
+
+    ``is_utf8``: MAIL said SMTPUTF8, so that an original recipient may be written in its own letters (RFC 6533 §3).
+    """
     words = [b"RCPT TO:" + _format_path(recipient.address)]
     if "DSN" in extensions:
         if recipient.notify is not None:
             words.append(b"NOTIFY=" + _notify(recipient.notify))
         if recipient.original is not None:
-            words.append(b"ORCPT=" + _format_original(recipient.original))
+            words.append(
+                b"ORCPT=" + _format_original(recipient.original, allows_utf8=is_utf8 and "SMTPUTF8" in extensions)
+            )
     return b" ".join(words) + b"\r\n"
 
 
@@ -74,11 +79,13 @@ def _notify(notify: Notify) -> bytes:
     return ",".join(names or ["NEVER"]).encode()
 
 
-def _format_original(original: str) -> bytes:
+def _format_original(original: str, *, allows_utf8: bool) -> bytes:
     kind, _, address = original.partition(";")
     if not _ADDRESS_TYPE.fullmatch(kind):
         raise BadPath("an original recipient is type;address")
     try:
+        if kind.lower() == "utf-8":
+            return kind.encode() + b";" + format_unitext(address, allows_utf8=allows_utf8)
         return kind.encode() + b";" + format_xtext(address.encode())
     except UnicodeEncodeError as error:
         raise BadPath("an address with lone surrogates cannot be written") from error

@@ -130,7 +130,7 @@ def plan_transaction(
     except BadPath as error:
         status = NEEDS_SMTPUTF8 if isinstance(error, NeedsUtf8) else BAD_SENDER
         return Plan(impossible=tuple(Impossible(one, status, str(error)) for one in envelope.recipients))
-    rcpts, impossible = _format_rcpts(envelope.recipients, keywords)
+    rcpts, impossible = _format_rcpts(envelope.recipients, keywords, is_utf8=facts.needs_utf8)
     uses_chunking = facts.is_binary or (rules.prefers_chunking and capabilities.can_chunk)
     return Plan(
         transactions=tuple(
@@ -241,14 +241,14 @@ def _format_mail(facts: _Facts, *, keeps_submitter: bool) -> bytes:
 
 
 def _format_rcpts(
-    recipients: Sequence[Recipient], keywords: frozenset[str]
+    recipients: Sequence[Recipient], keywords: frozenset[str], *, is_utf8: bool
 ) -> tuple[list[tuple[Recipient, bytes]], list[Impossible]]:
     """The RCPT commands, and those for whom there is none."""
     rcpts: list[tuple[Recipient, bytes]] = []
     impossible: list[Impossible] = []
     for recipient in recipients:
         try:
-            rcpts.append((recipient, plan_recipient(recipient, keywords)))
+            rcpts.append((recipient, plan_recipient(recipient, keywords, is_utf8=is_utf8)))
         except NeedsUtf8 as error:
             impossible.append(Impossible(recipient, NEEDS_SMTPUTF8, str(error)))
         except BadPath as error:
@@ -256,10 +256,11 @@ def _format_rcpts(
     return rcpts, impossible
 
 
-def plan_recipient(recipient: Recipient, keywords: frozenset[str]) -> bytes:
+def plan_recipient(recipient: Recipient, keywords: frozenset[str], *, is_utf8: bool = False) -> bytes:
     """The RCPT command for one recipient of a server with these ``keywords``. Raises ``BadPath``."""
     address = _ascii(recipient.address, keywords)
-    return format_rcpt(recipient if address is recipient.address else replace(recipient, address=address), keywords)
+    written = recipient if address is recipient.address else replace(recipient, address=address)
+    return format_rcpt(written, keywords, is_utf8=is_utf8)
 
 
 @overload
