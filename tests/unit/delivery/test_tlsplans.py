@@ -13,8 +13,10 @@ from samotop.errors import TryAgainLater
 from samotop.msgauth.results import Result
 from samotop.routing.nexthop import HopKind, NextHop
 from samotop.testing import ZoneResolver
-from samotop.tlspolicy.judge import Session
-from samotop.tlspolicy.levels import Level
+from samotop.tlspolicy.judge import Judgement, Session
+from samotop.tlspolicy.levels import Failure, Level
+from samotop.tlspolicy.mtasts import Fetched, FetchStatus, StsFound
+from samotop.tlspolicy.plan import TlsPlan
 from tests.fakes.queue import MovableClock
 
 HOST = Host(NextHop(HopKind.DOMAIN, "example.net"), "mx.example.net")
@@ -72,3 +74,45 @@ async def test_only_what_passed_is_remembered(answers: bool) -> None:
     judged = await asked.judge(await asked.plan(HOST, 25), Session(is_encrypted=True))
     assert (judged.result is Result.PASS) is answers
     assert bool(memories.remembered) is answers
+
+
+class Heard:
+    """Implements ``Observer``."""
+
+    def __init__(self) -> None:
+        self.sessions: list[tuple[TlsPlan, Judgement]] = []
+        self.policies: list[StsFound] = []
+
+    def note_session(self, plan: TlsPlan, judged: Judgement) -> None:
+        self.sessions.append((plan, judged))
+
+    def note_policy(self, found: StsFound) -> None:
+        self.policies.append(found)
+
+
+class NoWeb:
+    async def fetch(self, url: str) -> Fetched:
+        return Fetched(FetchStatus.UNTRUSTED, reason="the web server has no valid certificate")
+
+
+async def test_an_observer_hears_of_sessions_and_of_policies_that_could_not_be_fetched() -> None:
+    """Reports are made of that (RFC 8460 §4.3)."""
+    memories, heard = Memories(), Heard()
+    memories.put_sts = lambda entry: None  # type: ignore[attr-defined]
+
+    async def beside(job: Callable[[], Any]) -> Any:
+        return job()
+
+    asked = PolicyPlanner(
+        ZoneResolver({**ZONE, "_mta-sts.example.net": {"TXT": ['"v=STSv1; id=1;"']}}),
+        MovableClock(),
+        trust=lambda: None,
+        policies=memories,  # type: ignore[arg-type]  # as far as it is asked
+        fetcher=NoWeb(),
+        beside=beside,
+        observer=heard,
+    )
+    plan = await asked.plan(HOST, 25)
+    judged = await asked.judge(plan, Session(is_encrypted=True))
+    assert heard.sessions == [(plan, judged)]
+    assert [(one.domain, one.failure) for one in heard.policies] == [("example.net", Failure.STS_WEBPKI)]

@@ -209,3 +209,19 @@ async def test_a_report_is_handed_in(authority: trustme.CA, code: bytes, status:
         b"POST /v1/tlsrpt?x=1 HTTP/1.1\r\nHost: mta-sts.example.org\r\nContent-Type: application/tlsrpt+gzip\r\n"
         b"Content-Length: 6\r\nConnection: close\r\n\r\nreport"
     ]
+
+
+async def test_a_report_is_handed_in_whatever_the_certificate(authority: trustme.CA) -> None:
+    """RFC 8460 §3 allows it: a report of a broken certificate is about this one, perhaps."""
+    async with web_server(take_all, trustme.CA(), name="elsewhere.example") as port:
+        rules = FetchRules(port=port, allows_private=True)
+        strict = await HttpsFetcher(ZoneResolver(ZONES), rules=rules).post(REPORTS, b"report", "text/plain")
+        lax = HttpsFetcher(ZoneResolver(ZONES), rules=rules, verifies=False)
+        assert strict.status is FetchStatus.UNTRUSTED
+        assert (await lax.post(REPORTS, b"report", "text/plain")).status is FetchStatus.OK
+
+
+async def take_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 204 So\r\n\r\n")
+    await writer.drain()

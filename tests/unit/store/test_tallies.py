@@ -57,3 +57,12 @@ def test_a_store_that_does_not_answer_is_told(database: Database) -> None:
         tallies.add([Tally(1, "a.example", b"x", 1)])
     with pytest.raises(TryAgainLater):
         tallies.pending(1)
+
+
+def test_a_full_day_counts_on_what_is_there(database: Database) -> None:
+    """Somebody with many names must not fill the disk; other days and kinds are not concerned."""
+    tallies = SqliteTallies(database, "tls", limit=2)
+    tallies.add([Tally(1, "a.example", b"x", 1), Tally(1, "b.example", b"x", 1)])
+    tallies.add([Tally(1, "a.example", b"x", 5), Tally(1, "c.example", b"x", 1), Tally(2, "c.example", b"x", 1)])
+    assert tallies.get(1, "a.example", 10) == [Tally(1, "a.example", b"x", 6)]
+    assert tallies.pending(9) == [(1, "a.example"), (1, "b.example"), (2, "c.example")]
