@@ -1,51 +1,34 @@
-"""The session around its transactions: the loop, the greeting, hello, TLS, AUTH, verbs from outside, the end.
+"""The session around what is said in it: the loop, the greeting, the end.
 
 Octets go to the engine, its events become facts, facts become verdicts,
 verdicts become replies. On the usual path all of that happens within
 ``data_received``: no task, no future, one write for all that came in one
-read. Where a decider returns an awaitable, the session waits for it in a task
-and goes on from there.
+read.
 
-It raises nothing to the event loop for what a peer does. An exception of a
-decider is a bug of that decider: it is reported, the client gets a 451.
+Who the peer is, ``acquaintance`` finds out; what is said of mail is ``session``'s
+part. It raises nothing to the event loop for what a peer does.
 """
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import math
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
-from samotop.facts import ConnectionFacts, HelloFacts
+from samotop.facts import ConnectionFacts
 from samotop.net.networks import in_networks
-from samotop.peer import Peer
 from samotop.reception import answers
-from samotop.reception.connection import Connection
 from samotop.reception.context import Context
-from samotop.reception.listener import Listener, VerbFacts
-from samotop.reception.login import LoginChallenge, LoginDone, LoginExchange, LoginStep, mechanisms_for
-from samotop.reception.xclient import XCLIENT, XCLIENT_KEYWORD, replace_peer
+from samotop.reception.deciding import Deciding
+from samotop.reception.listener import Listener
+from samotop.reception.xclient import XCLIENT, XCLIENT_KEYWORD
 from samotop.reply import Reply
 from samotop.smtp import replies
-from samotop.smtp.events import (
-    Auth,
-    AuthCancelled,
-    AuthResponse,
-    Event,
-    Hello,
-    HungUp,
-    Pause,
-    Quit,
-    StartTls,
-    Verb,
-)
+from samotop.smtp.events import Event, HungUp, Pause, Quit
 from samotop.smtp.server import ServerConnection
 from samotop.smtp.states import Phase
-from samotop.verdict import ABSTAIN, Verdict
+from samotop.verdict import Verdict
 
 UNREAD_LIMIT: Final = 64 * 1024
 """Octets that may wait in the engine while an answer is awaited; then we stop reading."""
@@ -57,16 +40,13 @@ _START: Final = Phase.START
 _CONTENT: Final = (Phase.DATA, Phase.CHUNK)
 
 
-class Conversation(Connection):
-    """What is said over a connection. ``session`` adds what is said of mail."""
+class Conversation(Deciding):
+    """What is said over a connection, whatever it is about."""
 
     __slots__ = (
         "_connection",
         "_content_deadline",
-        "_engine",
-        "_exchange",
         "_has_eof",
-        "_hello",
         "_is_committing",
         "_is_congested",
         "_is_lingering",
@@ -76,10 +56,7 @@ class Conversation(Connection):
 
     def __init__(self, context: Context, listener: Listener) -> None:
         super().__init__(context, listener)
-        self._engine: ServerConnection | None = None
         self._connection: ConnectionFacts | None = None
-        self._hello: HelloFacts | None = None
-        self._exchange: LoginExchange | None = None
         self._has_eof = False
         self._is_committing = self._is_congested = self._is_lingering = self._is_pumping = False
         self._content_deadline = math.inf
@@ -90,12 +67,17 @@ class Conversation(Connection):
         """Something has happened."""
 
     @abstractmethod
-    def _drop_transaction(self) -> None:
-        """The transaction will bring no message: forget it."""
-
-    @abstractmethod
     def _drop_content(self) -> None:
         """The content that is arriving will not be complete: forget what came of it."""
+
+    @property
+    @abstractmethod
+    def _is_logging_in(self) -> bool:
+        """Is an AUTH exchange under way? What is said in it is secret."""
+
+    @abstractmethod
+    def _mechanisms(self, is_encrypted: bool) -> Sequence[str]:
+        """What AUTH offers."""
 
     def data_received(self, data: bytes) -> None:
         if self._is_lingering or self._transport is None:
@@ -106,7 +88,7 @@ class Conversation(Connection):
                 self._prelude.receive_data(data)
             return
         if self._page is not None:
-            self._page.received(engine.phase, data, is_login=self._exchange is not None)
+            self._page.received(engine.phase, data, is_login=self._is_logging_in)
         engine.receive_data(data)
         if self._task is None and not self._is_writing_paused:
             self._pump()
@@ -235,46 +217,6 @@ class Conversation(Connection):
         """A content may come from now on: the time for all of it runs."""
         self._content_deadline = self._context.clock.monotonic() + self._context.rules.content_timeout
 
-    def _served(self) -> ServerConnection:
-        assert self._engine is not None, "the session has begun"
-        return self._engine
-
-    def _decide(self, decide: Callable[[Any], Any] | None, facts: object, answer: Callable[[Any], None]) -> None:
-        """Ask a decider; ``answer`` gets its verdict now, or later where it has to be awaited."""
-        if decide is None:
-            answer(ABSTAIN)
-            return
-        try:
-            found = decide(facts)
-            if inspect.isawaitable(found):
-                self._spawn(self._await(found, answer))
-            else:
-                answer(ABSTAIN if found is None else found)
-        except Exception as error:  # noqa: BLE001 - somebody else's code: its bug must not end the session
-            self._decider_failed(error, answer)
-
-    async def _await(self, found: Awaitable[Any], answer: Callable[[Any], None]) -> None:
-        try:
-            async with asyncio.timeout(self._context.rules.decision_timeout):
-                verdict = await found
-        except TimeoutError:
-            verdict = answers.UNDECIDED
-        except Exception as error:  # noqa: BLE001 - as in _decide
-            self._report(error)
-            verdict = answers.INTERNAL
-        if self._transport is None:
-            return
-        try:
-            answer(ABSTAIN if verdict is None else verdict)
-        except Exception as error:  # noqa: BLE001 - a verdict that is none
-            self._decider_failed(error, answer)
-
-    def _decider_failed(self, error: Exception, answer: Callable[[Any], None]) -> None:
-        """It raised, or what it returned is no verdict for this stage."""
-        self._report(error)
-        if self._served().is_waiting:
-            answer(answers.INTERNAL)
-
     def _say(self, verdict: Verdict, reply: Reply) -> None:
         """Answer what was asked, and end the session where the verdict wants that."""
         self._served().send(reply)
@@ -286,20 +228,7 @@ class Conversation(Connection):
             self._served().close()
             self._is_lingering = True
 
-    # --- hello and the end ----------------------------------------------------------------------
-
-    def _on_hello(self, event: Hello) -> None:
-        assert self._connection is not None, "greeted before"
-        self._hello = HelloFacts(self._connection, event.name, event.is_extended)
-        self._decide(self._context.stages.hello, self._hello, self._answer_hello)
-
-    def _answer_hello(self, verdict: Verdict) -> None:
-        engine = self._served()
-        usual = engine.hello_reply()
-        if verdict.said and not verdict.is_refusal:  # the first line is free text, the others are the extensions
-            usual = Reply(usual.code, usual.status, (f"{self._context.hostname} {verdict.said}", *usual.lines[1:]))
-            verdict = ABSTAIN
-        self._say(verdict, answers.answer(verdict, usual))
+    # --- ending ---------------------------------------------------------------------------------
 
     def _on_quit(self, event: Quit) -> None:
         self._drop_content()
@@ -310,104 +239,6 @@ class Conversation(Connection):
         self._context.log.info(
             "hung_up", code=event.reply.code, status=str(event.reply.status), listener=self._listener.name
         )
-
-    # --- TLS ------------------------------------------------------------------------------------
-
-    def _on_starttls(self, event: StartTls) -> None:
-        engine = self._served()
-        engine.send(replies.START_TLS)
-        if self._transport is not None:
-            self._write(engine.data_to_send())
-            self._spawn(self._upgrade(self._handshake(b"")))
-
-    async def _upgrade(self, handshake: Awaitable[asyncio.Transport]) -> None:
-        if await self._is_encrypted_after(handshake):
-            self._set_peer(self._peer)
-            self._hello = None
-            self._drop_transaction()
-            self._served().tls_started()
-
-    # --- AUTH -----------------------------------------------------------------------------------
-
-    def _mechanisms(self, is_encrypted: bool) -> Sequence[str]:
-        return mechanisms_for(is_encrypted, bool(self._channel_binding()), self._listener.allows_plaintext_login)
-
-    def _on_auth(self, event: Auth) -> None:
-        logins = self._context.logins
-        assert logins is not None, "AUTH is offered only where somebody can log in"
-        self._exchange = LoginExchange(
-            event.mechanism,
-            logins.accounts,
-            logins.checker,
-            logins.rules,
-            advertised=self._mechanisms(self._peer.is_encrypted),
-            channel_binding=self._channel_binding() or None,
-        )
-        self._spawn(self._advance_login(self._exchange.begin(event.initial)))
-
-    def _on_auth_response(self, event: AuthResponse) -> None:
-        assert self._exchange is not None, "a response follows a challenge"
-        self._spawn(self._advance_login(self._exchange.respond(event.octets)))
-
-    def _on_auth_cancelled(self, event: AuthCancelled) -> None:
-        self._exchange = None
-
-    async def _advance_login(self, step: Awaitable[LoginStep]) -> None:
-        found = await step
-        engine = self._served()
-        if self._transport is None or engine.phase is Phase.CLOSED:
-            return
-        if isinstance(found, LoginChallenge):
-            engine.challenge(found.octets)
-            return
-        self._exchange = None
-        if isinstance(found, LoginDone):
-            self._set_peer(replace(self._peer, login=found.account_name))
-            engine.send(replies.AUTHENTICATED)
-        else:
-            self._context.log.info("login_refused", code=found.reply.code, listener=self._listener.name)
-            engine.send(found.reply)
-
-    def _set_peer(self, peer: Peer) -> None:
-        """The peer turned out to be somebody else: facts from here on say so."""
-        self._peer = peer
-        if self._connection is not None:
-            self._connection = replace(self._connection, peer=peer)
-        if self._hello is not None and self._connection is not None:
-            self._hello = replace(self._hello, connection=self._connection)
-
-    # --- verbs from outside ---------------------------------------------------------------------
-
-    def _on_verb(self, event: Verb) -> None:
-        if event.verb == XCLIENT:
-            self._on_xclient(event.argument)
-            return
-        facts = VerbFacts(self._peer, self._served().hello, event.verb, event.argument)
-        self._decide(self._listener.verbs[event.verb], facts, self._answer_verb)
-
-    def _answer_verb(self, found: Reply | Verdict) -> None:
-        self._served().send(found if isinstance(found, Reply) else answers.answer(found, replies.OK))
-
-    def _on_xclient(self, argument: bytes) -> None:
-        """Postfix' command of a trusted proxy: somebody else is the peer; begin anew with them."""
-        engine = self._served()
-        if engine.transaction is not None:
-            engine.send(Reply.of(503, "5.5.1", "Not within a transaction"))
-            return
-        found = replace_peer(self._peer, argument)
-        if isinstance(found, Reply):
-            engine.send(found)
-            return
-        refusal = self._change_peer(found)
-        self._hello = None
-        if refusal is not None:
-            engine.send(refusal)
-            return
-        engine.restart()
-        engine.is_authenticated = found.login is not None
-        self._greet()
-
-    # --- ending ---------------------------------------------------------------------------------
 
     def _finish(self) -> None:
         """The engine is through: let the client read our last words, then close."""

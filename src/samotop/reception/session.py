@@ -14,8 +14,8 @@ from samotop.net.networks import in_networks
 from samotop.ports import Draft
 from samotop.ports.inquiry import MailInquiry, PeerInquiry
 from samotop.reception import answers
+from samotop.reception.acquaintance import Acquaintance
 from samotop.reception.context import Context
-from samotop.reception.conversation import Conversation
 from samotop.reception.listener import Listener
 from samotop.reception.storing import Storing
 from samotop.smtp import replies
@@ -42,7 +42,7 @@ from samotop.smtp.states import Phase
 from samotop.verdict import ABSTAIN, Verdict
 
 
-class Session(Conversation):
+class Session(Acquaintance):
     """Serves one connection. Made by a listener's protocol factory."""
 
     __slots__ = ("_draft", "_inquiry", "_mail", "_peer_inquiry", "_storing")
