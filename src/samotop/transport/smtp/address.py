@@ -89,8 +89,11 @@ class SmtpServer:
         return self.place.host if isinstance(self.place, Tcp) else ""
 
 
-def parse_server(url: str) -> SmtpServer:
-    """Read a URL as the module says. Raises ``SetupError``."""
+def parse_server(url: str, *, has_login: bool = False) -> SmtpServer:
+    """Read a URL as the module says. Raises ``SetupError``.
+
+    ``has_login``: there are credentials that the URL does not name, and what is not said is as if it did.
+    """
     text = url.strip()
     scheme, colon, rest = text.partition(":")
     if colon and scheme == "child":
@@ -105,14 +108,15 @@ def parse_server(url: str) -> SmtpServer:
     if not rest.startswith("//"):
         if scheme == "smtps":
             raise _not_a_server("TLS from the first octet on is for hosts")
-        return _from_parts(scheme, _unix(unquote(parts.path)), parts)
+        return _from_parts(scheme, _unix(unquote(parts.path)), parts, has_login=False)
     if parts.path not in ("", "/") or parts.fragment or port == 0:
         raise _not_a_server("the URL is more or less than a server")
-    usual = SUBMISSION if scheme == "smtp" and parts.username is not None else _PORTS[scheme]
-    return _from_parts(scheme, Tcp(_host(parts), port or usual), parts)
+    has_login = has_login or parts.username is not None
+    usual = SUBMISSION if scheme == "smtp" and has_login else _PORTS[scheme]
+    return _from_parts(scheme, Tcp(_host(parts), port or usual), parts, has_login=has_login)
 
 
-def _from_parts(scheme: str, place: Place, parts: SplitResult) -> SmtpServer:
+def _from_parts(scheme: str, place: Place, parts: SplitResult, *, has_login: bool) -> SmtpServer:
     given = _read_query(parts.query)
     once = {name: values[0] for name, values in given.items()}
     credentials = None
@@ -127,7 +131,7 @@ def _from_parts(scheme: str, place: Place, parts: SplitResult) -> SmtpServer:
     return SmtpServer(
         place=place,
         is_lmtp=scheme == "lmtp",
-        demand=_read_demand(once, given, is_implicit=scheme == "smtps", has_login=credentials is not None),
+        demand=_read_demand(once, given, is_implicit=scheme == "smtps", has_login=has_login),
         tls=ClientTlsRules(
             roots=_path(once.get("roots")),
             extra_roots=tuple(map(Path, given.get("extra_roots", ()))),

@@ -16,6 +16,7 @@ Raises ``SetupError`` for a URL, roots or a certificate that cannot be used,
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
@@ -35,9 +36,15 @@ from samotop.transport.smtp.courier import Courier
 from samotop.transport.smtp.ledger import Ledger
 from samotop.transport.smtp.opening import Call, NoSession, SessionPlan, open_courier
 from samotop.transport.smtp.pool import Lease, Pool, PoolRules
+from samotop.transport.smtp.view import ServerView, view_session
+from samotop.transport.smtp.wirelog import Tell, hear_along
 
 SEND_SECONDS: Final = 900.0
 """For one message, all in all: the longest wait of RFC 5321 §4.5.3.2 (600 s, for the last reply), and half more."""
+
+AskCredentials = Callable[[Credentials | None], Awaitable[Credentials]]
+"""Asked for the credentials of each session, so that a token is fresh; given those that the server has just refused,
+once: then it is time for new ones. What it raises, ``send`` raises."""
 
 CLOSING: Final = 421
 """The reply of a server that closes the connection (RFC 5321 §3.8)."""
@@ -49,7 +56,9 @@ class SmtpTransport:
     ``timeout`` is for one message in seconds, waiting for a connection
     included. ``resolver`` looks the host up, else the system does. ``call``
     dials in place of all that the server's address says: for a stream of the
-    caller's (``net.stream.Stream.adopt``).
+    caller's (``net.stream.Stream.adopt``). ``ask_credentials`` is asked in place
+    of the server's own credentials. ``tell`` hears the dialogue, without
+    secrets and content (``transport.smtp.wirelog``).
     """
 
     def __init__(
@@ -62,6 +71,8 @@ class SmtpTransport:
         call: Call | None = None,
         rules: ClientRules = ClientRules(),
         dialling: DialRules = DialRules(),
+        ask_credentials: AskCredentials | None = None,
+        tell: Tell | None = None,
     ) -> None:
         self._server = server
         self._timeout = timeout
@@ -70,6 +81,9 @@ class SmtpTransport:
         self._is_closed = False
         dialling = replace(dialling, sources=server.sources or dialling.sources)
         self._call = call or partial(dial, server.place, resolver=resolver, proxy=server.proxy, rules=dialling)
+        if tell is not None:
+            self._call = hear_along(self._call, tell)
+        self._ask_credentials = ask_credentials
         if server.allows_plaintext_login:
             rules = replace(rules, allows_plaintext_login=True)
         self._plan = SessionPlan(
@@ -88,23 +102,29 @@ class SmtpTransport:
         cls,
         url: str,
         *,
-        credentials: Credentials | None = None,
+        credentials: Credentials | AskCredentials | None = None,
         hello: str | None = None,
         allows_plaintext_login: bool = False,
         timeout: float = SEND_SECONDS,
         pool: PoolRules = PoolRules(),
         resolver: Resolver | None = None,
         rules: ClientRules = ClientRules(),
+        tell: Tell | None = None,
     ) -> Self:
-        """Make one of a URL (``transport.smtp.address``); ``credentials`` replace its own. Raises ``SetupError``."""
-        server = parse_server(url)
+        """Make one of a URL (``transport.smtp.address``); ``credentials``, or who is asked for them, replace its own.
+
+        Raises ``SetupError``.
+        """
+        ask = credentials if callable(credentials) else None
+        fixed = None if callable(credentials) else credentials
+        server = parse_server(url, has_login=credentials is not None)
         server = replace(
             server,
-            credentials=credentials or server.credentials,
+            credentials=fixed or server.credentials,
             hello=hello or server.hello,
             allows_plaintext_login=allows_plaintext_login,
         )
-        return cls(server, timeout=timeout, pool=pool, resolver=resolver, rules=rules)
+        return cls(server, timeout=timeout, pool=pool, resolver=resolver, rules=rules, ask_credentials=ask, tell=tell)
 
     @property
     def server(self) -> SmtpServer:
@@ -157,14 +177,22 @@ class SmtpTransport:
 
     async def check(self, *, timeout: float = 60.0) -> NoSession | None:
         """Can a session be opened, login included? ``None``: yes; else why not. Sends nothing."""
+        found = await self.examine(timeout=timeout)
+        return found if isinstance(found, NoSession) else None
+
+    async def examine(self, *, timeout: float = 60.0) -> ServerView | NoSession:
+        """What the server offers, and how it is reached, login included; or why not. Sends nothing."""
         if self._is_closed:
             raise RuntimeError("the transport is closed")
         pool = self._pool_in_use()
         lease = await pool.take(asyncio.get_running_loop().time() + timeout)
         if isinstance(lease, NoSession):
             return lease
-        pool.give_back(lease)
-        return None
+        is_logged_in = self._plan.credentials is not None or self._ask_credentials is not None
+        try:
+            return view_session(lease.courier, is_logged_in=is_logged_in)
+        finally:
+            pool.give_back(lease)
 
     async def close(self) -> None:
         """End the sessions; those in use end with their message."""
@@ -179,7 +207,15 @@ class SmtpTransport:
         return self._pool
 
     async def _open(self, until: float) -> Courier | NoSession:
-        return await open_courier(self._call, self._plan, until)
+        if self._ask_credentials is None:
+            return await open_courier(self._call, self._plan, until)
+        credentials = await self._ask_credentials(None)
+        found = await open_courier(self._call, replace(self._plan, credentials=credentials), until)
+        if isinstance(found, NoSession) and found.stage is Stage.AUTH and found.reply is not None:
+            renewed = await self._ask_credentials(credentials)
+            if renewed != credentials:
+                return await open_courier(self._call, replace(self._plan, credentials=renewed), until)
+        return found
 
     async def __aenter__(self) -> Self:
         return self
