@@ -18,8 +18,8 @@ from samotop.ports.tallies import Tally
 from samotop.store.database import Database
 
 ROWS_LIMIT: Final = 500_000
-"""Rows of one kind and day, some 150 MB: beyond them only what is there already is counted on. Sessions with some hundred
-thousand domains, or a stranger with as many names."""
+"""Rows of one kind and day, some 150 MB: sessions with some hundred thousand domains, or a stranger with as many names.
+Beyond them only what is there already is counted on."""
 
 _ADD: Final = """
     INSERT INTO tally (kind, day, domain, digest, record, count) VALUES (?, ?, ?, ?, ?, ?)
