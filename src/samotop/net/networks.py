@@ -71,6 +71,16 @@ def in_networks(address: str, networks: Sequence[Network]) -> bool:
     return any(parsed in network for network in networks)
 
 
+def network_key(address: str) -> str:
+    """What counts as one peer: an IPv4 address, an IPv6 /64, or all of this machine's own sockets (``""``).
+
+    One IPv6 customer has a /64 at least.
+    """
+    if ":" not in address:
+        return address
+    return IPv6Address(address).packed[:8].hex()
+
+
 def peer_of(transport: asyncio.BaseTransport) -> Peer:
     """Who is at the other end of ``transport``: an empty ``Peer`` for a UNIX socket or pipes."""
     name = transport.get_extra_info("peername")

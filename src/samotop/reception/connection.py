@@ -12,12 +12,11 @@ from collections.abc import Awaitable, Coroutine
 from dataclasses import replace
 from typing import Any, cast
 
-from samotop.net.networks import in_networks, peer_of
+from samotop.net.networks import in_networks, network_key, peer_of
 from samotop.net.tls import TlsFault, can_start_tls, channel_binding_of, start_tls, tls_of
 from samotop.peer import Peer
 from samotop.reception import answers
 from samotop.reception.context import Context
-from samotop.reception.gate import network_key
 from samotop.reception.listener import Listener
 from samotop.reception.prelude import Prelude
 from samotop.reply import Reply

@@ -1,25 +1,14 @@
 """How many sessions at once, in all and per address (RFC 5321 §7.8).
 
-One IPv6 customer has a /64 at least, so addresses of one /64 count as one.
+What counts as one address says ``net.networks.network_key``.
 """
 
 from __future__ import annotations
-
-from ipaddress import IPv6Address, ip_address
 
 from samotop.reply import Reply
 
 FULL = Reply.of(421, "4.3.2", "Too many sessions here, try again later")
 TOO_MANY = Reply.of(421, "4.7.0", "Too many sessions from your address, try again later")
-
-
-def network_key(address: str) -> str:
-    """What counts as one peer: an IPv4 address, an IPv6 /64, or all of this machine's own sockets (``""``)."""
-    if ":" not in address:
-        return address
-    ip = ip_address(address)
-    assert isinstance(ip, IPv6Address), "only IPv6 addresses have colons"
-    return ip.packed[:8].hex()
 
 
 class Gate:
