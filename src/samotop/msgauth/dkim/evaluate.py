@@ -55,6 +55,7 @@ def describe_signature(
         is_testing=is_testing,
         is_secure=search is not None and search.is_secure,
         signature_start=signature.start,
+        key_digest=key.digest if key is not None else "",
     )
 
 

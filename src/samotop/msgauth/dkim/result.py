@@ -81,3 +81,5 @@ class DkimResult:
     """The key was proven by DNSSEC."""
     signature_start: str = ""
     """The first eight characters of ``b=``, which tell signatures apart (RFC 6008 §4, ``header.b``)."""
+    key_digest: str = ""
+    """SHA-256 of the public key that verified it, in hexadecimal; empty where none did."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from hashlib import sha256
 from typing import Final
 
 from samotop.dns.answer import Answer, Status
@@ -61,11 +62,17 @@ class KeyRecord:
 
 @dataclass(frozen=True, slots=True)
 class UsableKey:
-    """A key that may have made the signature, with its record's flags."""
+    """A key that may have made the signature, with its record's flags. ``public`` is ``p=``, decoded."""
 
     key: PublicKey
     is_testing: bool
     is_strict: bool
+    public: bytes = b""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the public key, in hexadecimal: by what a key is known again."""
+        return sha256(self.public).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +169,7 @@ def _examine(text: bytes, algorithm: Algorithm, least_bits: int) -> KeySearch:
         measure = "short" if key.bits < least_bits else "long"
         reason = f"the RSA key is too {measure}: {key.bits} bits"
         return KeySearch(Result.POLICY, reason, (), key.bits, record.is_testing)
-    usable = UsableKey(key, record.is_testing, record.is_strict)
+    usable = UsableKey(key, record.is_testing, record.is_strict, record.public)
     return KeySearch(Result.PASS, "", (usable,), key.bits, record.is_testing)
 
 

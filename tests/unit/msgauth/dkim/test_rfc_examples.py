@@ -106,6 +106,7 @@ async def test_the_example_of_rfc_6376_verifies() -> None:
         key_bits=1024,
         is_secure=True,
         signature_start="AuUoFEfD",
+        key_digest="dba3f0cb69f06d70e41abc6ac5812bc3d2639a24b621ba5d241202ac89cb7b9c",
     )
 
 
