@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from samotop.address import NullPath
 from samotop.facts import RecipientFacts
-from samotop.routing.destinations import Destination, Foreign, Unknown, Via
+from samotop.routing.destinations import Foreign, Reached, Returning, Unknown, Via
 from samotop.verdict import Verdict
 
 _CHECK: Final = "recipient"
@@ -24,10 +25,21 @@ _DENIED: Final = Verdict.reject(
     status="5.7.1",
     said="We are not responsible for that domain; log in to send",
 )
+_NOTIFICATIONS_ONLY: Final = Verdict.reject(
+    _CHECK,
+    "a rewritten sender takes notifications only",
+    status="5.7.1",
+    said="This address is a rewritten one of a forwarded message, and takes notifications only (MAIL FROM:<>)",
+)
 
 
-def check_recipient(facts: RecipientFacts, destination: Destination, may_relay: bool) -> Verdict:
-    """550 5.1.1 for nobody's address in our domains, 550 5.7.1 for relaying by who may not, else accept."""
+def check_recipient(facts: RecipientFacts, destination: Reached, may_relay: bool) -> Verdict:
+    """550 5.1.1 for nobody's address in our domains, 550 5.7.1 for relaying by who may not, else accept.
+
+    What goes back by a rewritten sender is not relaying: its hash is our own word.
+    """
+    if isinstance(destination, Returning):
+        return _ACCEPTED if isinstance(facts.mail.reverse_path, NullPath) else _NOTIFICATIONS_ONLY
     if isinstance(destination, Unknown):
         return _UNKNOWN
     if isinstance(destination, Foreign) or (isinstance(destination, Via) and destination.needs_permission):

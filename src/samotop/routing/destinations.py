@@ -1,9 +1,10 @@
-"""What routing makes of an address: one of four answers."""
+"""What routing makes of an address: one of four answers; before a message is accepted, one of six."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from samotop.address import Address
 from samotop.routing.rules import Route
 
 
@@ -32,7 +33,23 @@ class Foreign:
     """Not our domain: this would be relaying (550 5.7.1 unless the peer may)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Expanding:
+    """An alias or a list that stands for somebody: see ``addressbook``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returning:
+    """A sender that we have rewritten: what failed goes back to ``original`` (``srs``)."""
+
+    original: Address
+
+
 Destination = Local | Via | Unknown | Foreign
+"""Where delivery brings mail."""
+
+Reached = Destination | Expanding | Returning
+"""What a recipient is found to be, while its message may still be refused."""
 
 UNKNOWN = Unknown()
 FOREIGN = Foreign()

@@ -27,6 +27,7 @@ Raises ``SetupError`` when it is made; ``resolve`` raises nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from samotop.address import Address
@@ -52,13 +53,15 @@ class Router:
         self._routes = _Routes(rules.routes) if rules.routes else None
         self._served = frozenset(_domain(domain) for domain in rules.domains)
         self._ours = set(self._served)
-        self._first_domain = _domain(rules.domains[0]) if rules.domains else ""
+        self.first_domain = _domain(rules.domains[0]) if rules.domains else ""
+        """What an address without a domain is in."""
         self._first_owners = (rules.postmaster, *(mailbox.owner for mailbox in rules.mailboxes))
         self._postmaster = rules.postmaster
         self._exact: dict[str, str] = {}
         self._claiming: set[str] = set()
         self._smart: list[tuple[Glob, Glob, str]] = []
         self._rest: dict[str, str] = {}
+        self._mailboxes = rules.mailboxes
         for mailbox in rules.mailboxes:
             self._add(mailbox)
 
@@ -85,6 +88,30 @@ class Router:
             return address
         return self._rewriter.rewrite(address) or address
 
+    def is_ours(self, domain: str) -> bool:
+        """Is this domain served, or is something in it claimed?"""
+        return fold_domain(domain) in self._ours
+
+    def address_of(self, account: str) -> Address | None:
+        """An address by which mail gets into the account's mailbox; ``None`` where there is none."""
+        for local, domain in self._likely_addresses(account):
+            address = Address(local, domain)
+            if self.resolve(address) == Local(account):
+                return address
+        return None
+
+    def _likely_addresses(self, account: str) -> Iterator[tuple[str, str]]:
+        """Its name where that is an address, else what its mailboxes claim; for a star any text does."""
+        if account not in self._claiming:
+            for domain in dict.fromkeys((self.first_domain, *sorted(self._served))):
+                yield account, domain
+        mailboxes = [mailbox for mailbox in self._mailboxes if mailbox.owner == account]
+        for claim in (claim for mailbox in mailboxes for claim in (*mailbox.addresses, *mailbox.smart)):
+            local, _, domain = claim.rpartition("@")
+            yield local.replace("*", "" if local.strip("*") else account), domain.replace("*.", "").replace("*", "")
+        for domain in (domain for mailbox in mailboxes for domain in mailbox.domains):
+            yield account, domain
+
     def resolve(self, address: Address) -> Destination:
         """Where mail for ``address`` goes, now."""
         if self._rewriter is not None:
@@ -92,7 +119,7 @@ class Router:
             if rewritten is None:
                 return UNKNOWN
             address = rewritten
-        domain = fold_domain(address.domain) if address.domain else self._first_domain
+        domain = fold_domain(address.domain) if address.domain else self.first_domain
         if domain is None:
             return UNKNOWN
         local = fold_local(address.local)
