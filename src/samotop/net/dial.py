@@ -1,4 +1,4 @@
-"""Opening a connection: to a TCP port, a UNIX socket, a child process, or through a SOCKS5 proxy.
+"""Opening a connection: to a TCP port, a UNIX socket, a child process, or through a proxy (SOCKS5, HTTP CONNECT).
 
     stream = await dial(Tcp("mail.example.org", 25), until, resolver=resolver)
 
@@ -29,6 +29,7 @@ from typing import Final
 
 from samotop.dns.resolver import Resolver
 from samotop.errors import PeerError
+from samotop.net.connect import ConnectExchange, ConnectFault
 from samotop.net.endpoint import Tcp, Unix
 from samotop.net.socks import SocksExchange, SocksFault
 from samotop.net.stream import Stream
@@ -53,11 +54,12 @@ Place = Tcp | Unix | Child
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A SOCKS5 proxy, which resolves names itself (RFC 1928)."""
+    """A SOCKS5 proxy (RFC 1928), or one of the web (``is_http``). It resolves names itself."""
 
     host: str
     port: int = 1080
     login: tuple[str, str] | None = field(default=None, repr=False)
+    is_http: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +242,7 @@ async def _through(
     proxy: Proxy, host: str, port: int, until: float, resolver: Resolver | None, rules: DialRules
 ) -> Stream:
     """Have a proxy connect. The name goes to it unresolved."""
-    exchange = SocksExchange(host, port, login=proxy.login)
+    exchange = (ConnectExchange if proxy.is_http else SocksExchange)(host, port, login=proxy.login)
     try:
         stream = await dial(Tcp(proxy.host, proxy.port), until, resolver=resolver, rules=rules)
     except DialFault as fault:
@@ -250,9 +252,9 @@ async def _through(
         while not exchange.is_done:
             octets = await stream.receive(until)
             if not octets:
-                raise SocksFault("the proxy closed the connection")
+                raise DialFault(DialFailure.PROXY, "the proxy closed the connection")
             stream.write(exchange.feed(octets))
-    except SocksFault as fault:
+    except (SocksFault, ConnectFault) as fault:
         stream.abort()
         raise DialFault(DialFailure.PROXY, str(fault)) from None
     except BaseException:

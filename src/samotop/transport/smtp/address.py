@@ -12,7 +12,7 @@ in place of the system's or besides; the latter may come again), ``certificate``
 and ``key`` (PEM files), ``pin`` (SHA-256 of the server's public key in hexadecimal; may come again),
 ``name`` (what the certificate must be for; may come again), ``minimum`` (1.2 or
 1.3), ``hello``, ``source`` (an address of ours; may come again) and ``proxy``
-(``socks5://user:password@host:1080``). Names and passwords are percent-encoded.
+(``socks5://user:password@host:1080`` or ``http://host:3128``). Names and passwords are percent-encoded.
 
 Raises ``SetupError`` with the remedy; a password is in no error's text.
 """
@@ -180,13 +180,16 @@ def _read_demand(once: dict[str, str], given: dict[str, list[str]], *, is_implic
 def _read_proxy(text: str) -> Proxy:
     try:
         parts = urlsplit(text)
-        port = parts.port or PROXY_PORT
+        port = parts.port
     except ValueError:
         raise _not_a_server("the proxy has no host or port that could be read") from None
-    if parts.scheme not in ("socks5", "socks5h") or parts.path not in ("", "/") or parts.query or not parts.hostname:
-        raise SetupError("this is no proxy that we know", remedy='write "proxy=socks5://host:1080"')
+    is_http = parts.scheme == "http"
+    is_known = is_http or parts.scheme in ("socks5", "socks5h")
+    if not is_known or parts.path not in ("", "/") or parts.query or not parts.hostname or (is_http and not port):
+        remedy = 'write "proxy=socks5://host:1080" or "proxy=http://host:3128", its colons and slashes percent-encoded'
+        raise SetupError("this is no proxy that we know", remedy=remedy)
     login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-    return Proxy(_host(parts), port, login)
+    return Proxy(_host(parts), port or PROXY_PORT, login, is_http)
 
 
 def _read_address(text: str) -> str:
