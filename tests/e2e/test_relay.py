@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,8 +105,8 @@ def send(served: Served, content: bytes, *recipients: str, sender: str = "<bob@e
         return talk.content(content)
 
 
-def show(home: Home, name: str) -> dict[str, object]:
-    found: dict[str, object] = json.loads(home.run("queue", "show", name, "--json").stdout)
+def show(home: Home, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(home.run("queue", "show", name, "--json").stdout)
     return found
 
 
@@ -204,7 +205,13 @@ def test_a_greylisted_message_waits_and_the_queue_says_why(ours: Callable[..., S
         assert row["state"] == "queued" and "4.7.1" in row["reason"]
         name = row["id"]
         shown = show(served.home, name)
-        assert "come back later" in str(shown["pending"])
+        (pending,) = shown["pending"]
+        assert "come back later" in pending["last"]
+        assert (pending["tls"]["demanded"], pending["tls"]["by"], pending["tls"]["reached"]) == (
+            "none",
+            "operator",
+            "none",
+        )
         served.home.run("queue", "hold", name)
         assert served.home.queue()[0]["state"] == "held"
         served.home.run("queue", "release", name)

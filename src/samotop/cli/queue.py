@@ -16,10 +16,10 @@ from cyclopts import Parameter
 
 from samotop.cli.flags import Home, Json
 from samotop.cli.place import State, open_home, open_state
-from samotop.cli.show import clean, format_age, format_octets, format_time, print_columns, print_json, without_addresses
+from samotop.cli.queue_show import entry_json, format_entry
+from samotop.cli.show import clean, format_age, format_octets, print_columns, print_json, without_addresses
 from samotop.config.home import STATE_NAME
 from samotop.errors import SetupError
-from samotop.queue.deadlines import release_time
 from samotop.queue.entry import Entry
 from samotop.queue.entry import State as EntryState
 
@@ -72,7 +72,7 @@ def show(
     json: Json = False,
     home: Home = None,
 ) -> int:
-    """Show one message: envelope, how it came, and what the last attempts said. Names addresses."""
+    """Show one message: envelope, how it came, what the last attempts said and which TLS they had. Names addresses."""
     place = open_home(home)
     with _open(place) as opened:
         entry = opened.queue.show(id)
@@ -81,9 +81,9 @@ def show(
         if content:
             return _print_content(opened, entry)
     if json:
-        print_json(_shown(entry))
+        print_json(entry_json(entry))
     else:
-        _print_entry(entry)
+        print("\n".join(clean(line) for line in format_entry(entry)))
     return 0
 
 
@@ -163,61 +163,6 @@ def _row(entry: Entry, now: float) -> dict[str, Any]:
         "due": entry.due if entry.state is EntryState.QUEUED else None,
         "reason": without_addresses(entry.reason),
     }
-
-
-def _shown(entry: Entry) -> dict[str, Any]:
-    trace, by = entry.trace, entry.envelope.parameters.deliver_by
-    return {
-        "id": entry.id,
-        "state": entry.state.value,
-        "reason": entry.reason,
-        "size": entry.size,
-        "due": entry.due,
-        "release": release_time(entry.envelope.parameters, trace.received_at),
-        "deliver_by": None if by is None else trace.received_at + by.seconds,
-        "reverse_path": str(entry.envelope.reverse_path),
-        "pending": [
-            {"recipient": str(one.recipient.address), "attempts": one.attempts, "last": one.last}
-            for one in entry.pending
-        ],
-        "received": trace.received_at,
-        "hello": trace.hello,
-        "peer": trace.peer_address,
-        "protocol": trace.protocol,
-        "tls": trace.tls,
-        "login": trace.login,
-    }
-
-
-def _print_entry(entry: Entry) -> None:
-    trace = entry.trace
-    lines = [
-        f"{entry.id}: {entry.state.value}, {format_octets(entry.size)}, received {format_time(trace.received_at)}",
-        f"  by {trace.protocol} from {trace.peer_address or 'this machine'}, who said {trace.hello or 'nothing'}"
-        + (f", {trace.tls}" if trace.tls else "")
-        + (f", logged in as {trace.login}" if trace.login else ""),
-        f"  from <{entry.envelope.reverse_path}>",
-    ]
-    lines += _wishes(entry)
-    if entry.reason:
-        lines.append(f"  {entry.reason}")
-    if entry.state is EntryState.QUEUED:
-        lines.append(f"  next attempt {format_time(entry.due)}")
-    for one in entry.pending:
-        lines.append(f"  to <{one.recipient.address}>, {one.attempts} attempts" + (f": {one.last}" if one.last else ""))
-    print("\n".join(clean(line) for line in lines))
-
-
-def _wishes(entry: Entry) -> list[str]:
-    """The times that its sender has set (RFC 4865, RFC 2852)."""
-    parameters, received_at = entry.envelope.parameters, entry.trace.received_at
-    lines = []
-    if (release := release_time(parameters, received_at)) > received_at:
-        lines.append(f"  its sender wants it kept until {format_time(release)}")
-    if (by := parameters.deliver_by) is not None:
-        after = "back" if by.returns else "to be told of a delay"
-        lines.append(f"  its sender wants it delivered by {format_time(received_at + by.seconds)}, else {after}")
-    return lines
 
 
 def _print_content(opened: State, entry: Entry) -> int:

@@ -19,6 +19,7 @@ from typing import Final
 
 from samotop.content import Content
 from samotop.delivery.calls import Host, NoVisit, Visit
+from samotop.delivery.protection import describe_plan, plan_server
 from samotop.delivery.tlsplans import TlsPlanner
 from samotop.dns.resolver import Resolver
 from samotop.envelope import Envelope
@@ -28,6 +29,7 @@ from samotop.net.clienttls import ClientTls, TlsDemand
 from samotop.net.dial import DialFailure, DialRules, dial
 from samotop.net.endpoint import Tcp
 from samotop.ports.transport import Outcome
+from samotop.queue.entry import Protection
 from samotop.routing.nexthop import HopKind
 from samotop.smtp.client import NO_WISHES, ClientRules, DeliverBy, Stage, Wishes
 from samotop.status import EnhancedStatus
@@ -51,14 +53,18 @@ _OURS: Final = (DialFailure.LOCAL, DialFailure.DNS)
 class CourierVisit:
     """A session with one server, as the relay sees it."""
 
-    __slots__ = ("_courier", "_is_stale", "_loop", "server", "tls")
+    __slots__ = ("_courier", "_is_stale", "_loop", "protection", "server")
 
-    def __init__(self, courier: Courier, server: str, tls: str) -> None:
+    def __init__(self, courier: Courier, server: str, protection: Protection) -> None:
         self._courier = courier
         self._is_stale = False
         self._loop = asyncio.get_running_loop()
         self.server = server
-        self.tls = tls
+        self.protection = protection
+
+    @property
+    def tls(self) -> str:
+        return f"{self.protection.reached}: {self.protection.why}"
 
     @property
     def is_usable(self) -> bool:
@@ -85,7 +91,7 @@ class CourierVisit:
         server = self.server if one.reply is not None else ""
         if one.is_accepted:
             return Outcome(one.status, one.text, server, reply, is_relayed=True, takes_wishes=takes_wishes)
-        return Outcome(one.status, one.text, server, reply)
+        return Outcome(one.status, one.text, server, reply, protection=self.protection)
 
     async def close(self) -> None:
         try:
@@ -131,7 +137,9 @@ class NetworkCaller:
                     return await self._visit_server(host, until)
                 return await self._visit_host(host, until)
         except TimeoutError:
-            return NoVisit(Outcome(EnhancedStatus(4, 4, 1), "the server took too long", host.name))
+            protection = Protection(str(host.hop), host.name)
+            outcome = Outcome(EnhancedStatus(4, 4, 1), "the server took too long", host.name, protection=protection)
+            return NoVisit(outcome)
         except SetupError:
             return NoVisit(Outcome(EnhancedStatus(4, 3, 5), "the route to it cannot be used as it is written"), False)
 
@@ -139,7 +147,7 @@ class NetworkCaller:
         plan = await self._planner.plan(host, self._port)
         if plan.refusal is not None:
             await self._planner.judge(plan, Session(False))
-            return NoVisit(Outcome(plan.refusal.status, plan.refusal.reason, host.name), False)
+            return _refused(host, plan, plan.refusal.status, plan.refusal.reason, None)
         call = partial(dial, Tcp(host.name, self._port), resolver=self._resolver, rules=self._dialling)
         demand = TlsDemand(_asked(plan), server_name=plan.server_name)
         opened = await open_courier(
@@ -148,24 +156,23 @@ class NetworkCaller:
         if isinstance(opened, NoSession):
             if opened.tls_failure is not None:
                 judged = await self._planner.judge(plan, Session(False, fault=_fault_of(opened)))
-                reason = judged.reason or opened.text
-                return NoVisit(Outcome(judged.status or opened.status, reason, host.name), False)
-            return _no_visit(opened, host.name)
+                return _refused(host, plan, judged.status or opened.status, judged.reason or opened.text, Level.NONE)
+            return _no_visit(opened, host.name, describe_plan(host, plan))
         secured = opened.secured
         offers = "REQUIRETLS" in opened.capabilities.keywords
         session = Session(secured is not None, () if secured is None else secured.chain, offers)
         judged = await self._planner.judge(plan, session)
+        protection = describe_plan(host, plan, judged.reached)
+        visit = CourierVisit(opened, host.name, protection)
         if judged.result is not Result.PASS:
-            await CourierVisit(opened, host.name, "").close()
+            await visit.close()
             status = judged.status or EnhancedStatus(4, 7, 5)
-            return NoVisit(Outcome(status, judged.reason or plan.reason, host.name), False)
-        return CourierVisit(opened, host.name, f"{judged.reached.value}: {plan.reason}")
+            return _refused(host, plan, status, judged.reason or plan.reason, judged.reached)
+        return visit
 
     async def _visit_server(self, host: Host, until: float) -> Visit | NoVisit:
         server, tls = self._server(host.hop.name)
-        demand = server.demand
-        if host.requires_tls and not server.is_private and demand.level.rank < Level.VERIFIED.rank:
-            demand = replace(demand, level=Level.VERIFIED)
+        demand, protection = plan_server(host, server)
         resolver = self._resolver if isinstance(server.place, Tcp) else None
         dialling = replace(self._dialling, sources=server.sources or self._dialling.sources)
         call = partial(dial, server.place, resolver=resolver, proxy=server.proxy, rules=dialling)
@@ -179,12 +186,12 @@ class NetworkCaller:
             tls,
             replace(self._rules, allows_plaintext_login=server.allows_plaintext_login),
         )
-        name = server.host or str(server.place)
         opened = await open_courier(call, plan, until)
         if isinstance(opened, NoSession):
-            return _no_visit(opened, name, is_chosen=True)
-        reached = "none" if opened.secured is None else opened.secured.level.value
-        return CourierVisit(opened, name, f"{reached}: as its URL says")
+            reached = "" if opened.tls_failure is None else str(Level.NONE)
+            return _no_visit(opened, protection.host, replace(protection, reached=reached), is_chosen=True)
+        level = Level.NONE if opened.secured is None else opened.secured.level
+        return CourierVisit(opened, protection.host, replace(protection, reached=str(level)))
 
     def _server(self, url: str) -> tuple[SmtpServer, ClientTls]:
         found = self._servers.get(url)
@@ -206,7 +213,12 @@ def _fault_of(opened: NoSession) -> str:
     return "" if opened.reply is not None or "does not offer" in opened.text else "handshake"
 
 
-def _no_visit(opened: NoSession, name: str, *, is_chosen: bool = False) -> NoVisit:
+def _refused(host: Host, plan: TlsPlan, status: EnhancedStatus, reason: str, reached: Level | None) -> NoVisit:
+    """The host does not come up to the plan, which is no fault of the host as a mail server."""
+    return NoVisit(Outcome(status, reason, host.name, protection=describe_plan(host, plan, reached)), False)
+
+
+def _no_visit(opened: NoSession, name: str, protection: Protection, *, is_chosen: bool = False) -> NoVisit:
     """``is_chosen``: the operator named it, so that what is wrong with it is never the message's fault."""
     fault = opened.dial_fault
     is_host = fault is None or fault.failure not in _OURS
@@ -216,4 +228,4 @@ def _no_visit(opened: NoSession, name: str, *, is_chosen: bool = False) -> NoVis
         # A host that sends everybody away may be repaired; another one may take it meanwhile (RFC 5321 §5.1).
         status = EnhancedStatus(4, status.subject, status.detail)
     server = name if opened.reply is not None else ""
-    return NoVisit(Outcome(status, opened.text, server, reply), is_host)
+    return NoVisit(Outcome(status, opened.text, server, reply, protection=protection), is_host)

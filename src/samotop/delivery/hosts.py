@@ -13,6 +13,7 @@ from typing import Final
 
 from samotop.delivery.calls import Caller, Host, NoVisit, Visit
 from samotop.delivery.lanes import LaneKey
+from samotop.delivery.protection import name_hop
 from samotop.delivery.rules import RelayRules
 from samotop.dns.resolver import Resolver
 from samotop.msgauth.results import Result
@@ -65,7 +66,7 @@ class Hosts:
                 rest.fail(self._clock.monotonic(), self._random())
         if hosts and not ready:
             return self.put_off(min(self._rest_of(host.key).until for host in hosts) - now, RESTING)
-        return next((one for one in faults if one.status.is_transient), faults[-1])
+        return name_hop(next((one for one in faults if one.status.is_transient), faults[-1]), key[0])
 
     def put_off(self, seconds: float, why: str) -> Outcome:
         """For what was not tried: again in about ``seconds``."""

@@ -229,7 +229,11 @@ def plan_holding(
         if pending.recipient in left:
             kept.append(left[pending.recipient])
         elif outcome is not None and not outcome.is_delivered:
-            kept.append(Pending(pending.recipient, pending.attempts + 1, describe(outcome), plan.settled.due))
+            protection = outcome.protection or pending.protection
+            tried = Pending(
+                pending.recipient, pending.attempts + 1, describe(outcome), plan.settled.due, protection=protection
+            )
+            kept.append(tried)
             late = "not delivered in time; last: " if outcome.status.is_transient else ""
             words = words or late + describe(outcome)
     if plan.settled.pending:

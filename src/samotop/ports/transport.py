@@ -13,7 +13,7 @@ from typing import Protocol
 
 from samotop.content import Content
 from samotop.envelope import Recipient
-from samotop.queue.entry import Entry
+from samotop.queue.entry import Entry, Protection
 from samotop.status import EnhancedStatus
 
 
@@ -44,7 +44,8 @@ class Outcome:
     ``is_relayed``: another server has it now; ``takes_wishes``: and has taken
     over the sender's wishes about notifications (RFC 3461 §5.2.1).
     ``retry_at`` (seconds since 1970) is when to try again where that is known:
-    then nobody was asked, and it counts as no attempt.
+    then nobody was asked, and it counts as no attempt. ``protection`` says
+    which TLS the attempt had.
     """
 
     status: EnhancedStatus
@@ -54,6 +55,7 @@ class Outcome:
     is_relayed: bool = False
     takes_wishes: bool = False
     retry_at: float | None = None
+    protection: Protection | None = None
 
     @property
     def is_delivered(self) -> bool:

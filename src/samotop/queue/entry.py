@@ -46,13 +46,32 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
+class Protection:
+    """Which way the last attempt at another server went, which TLS it had to have, and which it had; for people.
+
+    ``hop`` is the next hop, ``host`` the one of its servers that was called,
+    empty where none was. ``demanded`` and ``reached`` are the words of
+    ``tlspolicy.levels.Level``; nothing is ``reached`` where the attempt did not
+    come that far. ``by`` says who demands it (``levels.Source``), ``why`` is that in a sentence.
+    """
+
+    hop: str
+    host: str = ""
+    demanded: str = ""
+    by: str = ""
+    why: str = ""
+    reached: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Pending:
     """A recipient that delivery still owes an outcome.
 
     ``attempts`` counts tries so far; ``last`` is the last reply or error in
     words, for ``queue show``. ``due`` is when this recipient's next attempt
     may begin: 0 where the entry's own time says it. ``is_warned`` once the
-    sender was told of the delay.
+    sender was told of the delay. ``protection`` is of the last attempt at
+    another server, ``None`` where there was none.
     """
 
     recipient: Recipient
@@ -60,6 +79,7 @@ class Pending:
     last: str = ""
     due: float = 0.0
     is_warned: bool = False
+    protection: Protection | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,8 @@ def _plan_later(
     due_at = plan_attempt(attempts, now, received_at, random(), rules, gives_up=gives_up)
     if due_at is None:
         return None
-    return replace(pending, attempts=attempts, last=describe(outcome), due=due_at)
+    protection = outcome.protection or pending.protection
+    return replace(pending, attempts=attempts, last=describe(outcome), due=due_at, protection=protection)
 
 
 def _expire(outcome: Outcome) -> Outcome:

@@ -16,13 +16,16 @@ import msgspec
 
 from samotop.address import NULL_PATH, Address, ReversePath
 from samotop.envelope import NO_PARAMETERS, Body, DeliverBy, Envelope, MailParameters, Notify, Recipient, Ret
-from samotop.queue.entry import Entry, Pending, State, Trace
+from samotop.queue.entry import Entry, Pending, Protection, State, Trace
 
 VERSION: Final = 1
 
 STATES: Final = (State.QUEUED, State.HELD, State.DAMAGED)
 """The ``state`` column's numbers. Append only: they are on disk."""
 STATE_NUMBERS: Final = {state: number for number, state in enumerate(STATES)}
+
+TEXT_LIMIT: Final = 300
+"""Characters of each word about the last attempt's TLS: they are ours, but for names of hosts and next hops."""
 
 ENTRY_SELECT: Final = "SELECT id, record, pending, size, state, due, reason FROM entry "
 """What ``decode_entry`` reads; the caller adds WHERE."""
@@ -68,7 +71,7 @@ def decode_entry(row: tuple[Any, ...]) -> Entry:
             version, items = _decode(pending)
             if version != VERSION:
                 raise ValueError
-            waiting = tuple(Pending(_decode_recipient(recipient), *rest) for recipient, *rest in items)
+            waiting = tuple(map(_decode_pending, items))
         return Entry(name, envelope, waiting, Trace(*trace), size, STATES[state], due, reason)
     except (ValueError, TypeError, IndexError, msgspec.DecodeError) as error:
         raise ValueError(f"the row of entry {name} cannot be read") from error
@@ -93,7 +96,14 @@ def _recipient(recipient: Recipient) -> tuple[str, str, int | None, str | None]:
 def _pending(pending: Pending) -> tuple[object, ...]:
     """Without a time of its own it is as long as it was before recipients had any."""
     tried = (_recipient(pending.recipient), pending.attempts, printable(pending.last))
-    return (*tried, pending.due, pending.is_warned) if pending.due or pending.is_warned else tried
+    timed = (*tried, pending.due, pending.is_warned)
+    if pending.protection is not None:
+        return (*timed, _protection(pending.protection))
+    return timed if pending.due or pending.is_warned else tried
+
+
+def _protection(p: Protection) -> tuple[str, ...]:
+    return tuple([printable(text)[:TEXT_LIMIT] for text in (p.hop, p.host, p.demanded, p.by, p.why, p.reached)])
 
 
 def _trace(trace: Trace) -> tuple[object, ...]:
@@ -117,6 +127,13 @@ def _parameters(p: MailParameters) -> tuple[object, ...]:
     if by is None and p.hold_for is None and p.hold_until is None:
         return known  # as long as it was before there were any of these
     return (*known, None if by is None else (by.seconds, by.returns, by.traces), p.hold_for, p.hold_until)
+
+
+def _decode_pending(item: list[Any]) -> Pending:
+    recipient, attempts, last, *later = item
+    due, is_warned, *protection = later or (0.0, False)
+    found = Protection(*protection[0]) if protection else None
+    return Pending(_decode_recipient(recipient), attempts, last, due, is_warned, found)
 
 
 def _decode_path(path: list[Any] | None) -> ReversePath:

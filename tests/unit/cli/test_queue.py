@@ -14,7 +14,7 @@ from samotop.cli.show import clean, format_age, format_octets, without_addresses
 from samotop.envelope import Envelope, Recipient
 from samotop.net.clock import SystemClock
 from samotop.ports.spool import NewEntry, SpoolFault
-from samotop.queue.entry import State, Trace
+from samotop.queue.entry import Pending, Protection, Settled, State, Trace
 from samotop.store.database import Database
 from samotop.store.spool import SqliteSpool
 
@@ -73,6 +73,44 @@ def test_one_message_is_shown_with_its_addresses(run, home: Path, ids: list[str]
     assert status == 0
     assert "carol@example.net" in out
     assert "192.0.2.1" in out
+
+
+def test_who_was_never_tried_is_said_to_be(run, home: Path, ids: list[str]) -> None:
+    assert "not tried yet" in run("queue", "show", ids[0], "--home", str(home))[1]
+    assert json.loads(run("queue", "show", ids[0], "--json", "--home", str(home))[1])["pending"][0]["tls"] is None
+
+
+def test_the_last_attempts_tls_is_shown_with_who_demanded_it(run, home: Path, ids: list[str]) -> None:
+    """Whatever came of it: who asks why a message waits wants to know that TLS was in order, too."""
+    seen = Protection("example.org", "mx.example.org", "verified", "MTA-STS", "the policy asks for it", "none")
+    recipient = Recipient(Address("alice", "example.org"))
+    settle(home, Settled(ids[0], (Pending(recipient, 2, "450 later", protection=seen),), due=9e9))
+    settle(home, Settled(ids[1], (Pending(recipient, 1, "4.4.1 gone", protection=Protection("a.example", "mx")),)))
+    out = run("queue", "show", ids[0], "--home", str(home))[1]
+    assert "2 attempts: 450 later\n    next hop example.org, its server mx.example.org\n" in out
+    assert "TLS demanded: verified, by MTA-STS: the policy asks for it\n    TLS reached: none, in the clear" in out
+    shown = json.loads(run("queue", "show", ids[0], "--json", "--home", str(home))[1])
+    assert shown["pending"][0]["tls"] == {
+        "next_hop": "example.org",
+        "host": "mx.example.org",
+        "demanded": "verified",
+        "by": "MTA-STS",
+        "why": "the policy asks for it",
+        "reached": "none",
+    }
+    assert "TLS" not in run("queue", "show", ids[1], "--home", str(home))[1]
+
+
+def settle(home: Path, outcome: Settled) -> None:
+    """As delivery does."""
+    database = Database(str(home / "state.db"))
+    spool = SqliteSpool(database, str(home / "spool"), SystemClock(), lambda call: call())
+    spool.start()
+    done = threading.Event()
+    spool.settle([outcome], done.set)
+    assert done.wait(10)
+    spool.close()
+    database.close()
 
 
 def test_nothing_that_a_peer_chose_drives_the_terminal(run, home: Path, ids: list[str]) -> None:

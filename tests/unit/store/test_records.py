@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from samotop.address import NULL_PATH, Address
 from samotop.envelope import Body, DeliverBy, Envelope, MailParameters, Notify, Recipient, Ret
-from samotop.queue.entry import Entry, Pending, State, Trace
+from samotop.queue.entry import Entry, Pending, Protection, State, Trace
 from samotop.store.records import (
     STATE_NUMBERS,
     STATES,
+    TEXT_LIMIT,
     decode_entry,
     encode_pending,
     encode_record,
@@ -110,8 +111,23 @@ def test_times_of_single_recipients_and_of_senders_come_back() -> None:
     recipient = Recipient(Address("bob", "example.org"))
     envelope = Envelope(NULL_PATH, (recipient,), parameters)
     trace = Trace("a", "192.0.2.1", "ESMTP", 5.0)
-    pending = (Pending(recipient, 2, "4.0.0 busy", 99.5, True), Pending(recipient, 1, "4.0.0 full"))
+    seen = Protection("example.org", "mx.example.org", "dane", "DANE", "its records", "encrypted")
+    pending = (
+        Pending(recipient, 2, "4.0.0 busy", 99.5, True),
+        Pending(recipient, 1, "4.0.0 full"),
+        Pending(recipient, 1, "4.7.5 no", protection=seen),
+    )
     row = ("A" * 20, encode_record(envelope, trace), encode_pending(pending), 10, 0, 50.0, "")
     entry = decode_entry(row)
     assert entry.envelope == envelope
     assert entry.pending == pending
+
+
+def test_what_is_kept_of_an_attempts_tls_is_bounded() -> None:
+    """Names of hosts are a stranger's, and a row is written at each attempt."""
+    recipient = ENVELOPE.recipients[0]
+    waiting = (Pending(recipient, 1, "", protection=Protection("x" * 9000, "y" * 9000, why="\udce4" * 9000)),)
+    octets = encode_pending(waiting)
+    assert len(octets) < 4 * TEXT_LIMIT
+    (found,) = decode_entry(("x", encode_record(ENVELOPE, TRACE), octets, 7, 0, 0.0, "")).pending
+    assert found.protection is not None and found.protection.hop == "x" * TEXT_LIMIT
