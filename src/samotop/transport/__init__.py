@@ -3,7 +3,8 @@
 Those that send have one interface, ``await transport.send(...)`` with an outcome
 for each recipient (``transport.sending``): ``SmtpTransport`` for SMTP and LMTP,
 ``SendmailTransport``, ``RecordingTransport`` for tests, and ``LocalSender`` for any
-of the local ones below; ``open_sender`` makes one of a URL.
+of the local ones below; ``open_sender`` makes one of a URL. ``read_directory``
+gives back what ``Directory`` has kept.
 
 The local ones (Maildir, mbox, directory, journal, console, discard) implement
 ``ports.LocalTransport``, which delivery calls: in a worker thread, blocking,
@@ -26,6 +27,7 @@ from samotop.transport.recording import RecordingTransport
 from samotop.transport.rendering import Rendering
 from samotop.transport.sending import Outcome, RecipientOutcome, Transport
 from samotop.transport.smtp.sender import SmtpTransport
+from samotop.transport.stored import read_directory, read_stored
 
 __all__ = [
     "Console",
@@ -44,4 +46,6 @@ __all__ = [
     "Transport",
     "open_sender",
     "open_transport",
+    "read_directory",
+    "read_stored",
 ]
