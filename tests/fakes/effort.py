@@ -18,8 +18,10 @@ Neither looks at what is found. ``check_linear`` raises `AssertionError`.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 from collections.abc import Callable
+from functools import cache
 from time import thread_time
 from typing import Final, TypeVar
 
@@ -36,6 +38,12 @@ FLOOR: Final = 0.0005
 """Seconds that are nothing. Small beside `LEAST`, so that quadratic work (16 times that) is still found."""
 REPEATS_LIMIT: Final = 1 << 16
 
+_TRIM_THRESHOLD: Final = -1
+_MMAP_THRESHOLD: Final = -3
+"""Parameters of mallopt(3)."""
+_KEPT: Final = 1 << 25
+"""Octets that the allocator may keep: the most that it takes for a threshold."""
+
 
 def check_linear(run: Callable[[int], object], size: int) -> None:
     """Check that ``run(4 * size)`` costs in proportion to ``run(size)``.
@@ -45,6 +53,7 @@ def check_linear(run: Callable[[int], object], size: int) -> None:
     (`functools.cache`). ``size`` is in whatever unit ``run`` takes. It should be
     large enough that what does not grow with it does not hide what does.
     """
+    keep_memory()
     found: list[float] = []
     for _ in range(ATTEMPTS):
         repeats = count_repeats(run, size)
@@ -55,6 +64,19 @@ def check_linear(run: Callable[[int], object], size: int) -> None:
                 return
             found.append(large / small)
     raise AssertionError(f"{GROWTH} times the input costs {min(found):.1f} times as much, {ATTEMPTS} times over")
+
+
+@cache
+def keep_memory() -> None:
+    """Tell the allocator to give no memory back, as far as it is glibc's.
+
+    Otherwise blocks above 128 KiB are fetched from the kernel anew each time, page by page, and those below are not:
+    the larger input costs ten times as much, for reasons that are not the program's.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, _KEPT)
+        mallopt(_TRIM_THRESHOLD, _KEPT)
 
 
 def check_bounded(run: Callable[[], T]) -> T:
