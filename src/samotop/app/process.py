@@ -18,7 +18,8 @@ from samotop.address import Address
 from samotop.app.deciders import Deciders
 from samotop.app.relaying import relay_parts
 from samotop.app.reporters import open_dmarc_reporting, open_tls_reporting
-from samotop.app.tls import MAIL_PROTOCOLS, load_tls, wants_tls
+from samotop.app.tls import MAIL_PROTOCOLS, WEB, load_tls, wants_tls
+from samotop.app.web import OwnWeb
 from samotop.config.shapes import Config
 from samotop.delivery.compose import Relaying
 from samotop.delivery.service import Delivery
@@ -29,7 +30,7 @@ from samotop.net.clock import SystemClock
 from samotop.net.descriptors import fitting_sessions, raise_limit
 from samotop.net.endpoint import Stdio, Tcp
 from samotop.net.listen import Listener as OpenListener
-from samotop.net.listen import open_listener
+from samotop.net.listen import ProtocolFactory, open_listener
 from samotop.net.tls import Reload
 from samotop.observe.log import Log
 from samotop.parts import open_resolver_of
@@ -133,6 +134,7 @@ class Process:
             transcript=Transcript(sys.stdout) if any(r.via.kind == "console" for r in config.routes) else None,
         )
         self._reception = Reception(self._context)
+        self._web = OwnWeb(config, home, self._clock, loop, log, self._tls)
         self._resolver: OpenResolver | None = None
         self._inquirer: ResolverInquirer | None = None
         self._reportings: list[DailyReporting] = []
@@ -150,7 +152,8 @@ class Process:
     @property
     def serves_stdio_alone(self) -> bool:
         """Is there nobody to wait for once the session on standard input and output is over?"""
-        return all(isinstance(one.address, Stdio) for one in self._config.listeners if one.protocol in MAIL_PROTOCOLS)
+        served = [one for one in self._config.listeners if one.protocol in (*MAIL_PROTOCOLS, WEB)]
+        return all(isinstance(one.address, Stdio) for one in served)
 
     async def until_over(self) -> None:
         """Until the last session has ended."""
@@ -164,12 +167,17 @@ class Process:
         await self._delivery.start()
         self._inquire(self._resolver)
         self._reception.start()
+        await self._web.start()
         for listen in self._config.listeners:
-            if listen.protocol not in MAIL_PROTOCOLS:
-                continue
             if self._slot > 0 and not isinstance(listen.address, Tcp):
                 continue
-            factory = self._reception.factory(listener_terms(listen, self._config))
+            factory: ProtocolFactory
+            if listen.protocol in MAIL_PROTOCOLS:
+                factory = self._reception.factory(listener_terms(listen, self._config))
+            elif listen.protocol == WEB:
+                factory = self._web.factory(listen)
+            else:
+                continue
             opened = await open_listener(listen.address, factory, reuse_port=self._workers > 1)
             self._listeners.append(opened)
         self._timer = self._loop.call_later(LOOK_SECONDS, self._tick)
@@ -243,7 +251,7 @@ class Process:
         for listener in self._listeners:
             listener.close()
         # At the same time: each may take most of the 10 s that we have. What is accepted meanwhile stays queued.
-        await asyncio.gather(self._reception.stop(), self._delivery.stop())
+        await asyncio.gather(self._reception.stop(), self._delivery.stop(), self._web.stop())
         if self._flush is not None:
             await self._flush
         await self._flush_usages()
@@ -293,7 +301,7 @@ class Process:
             self._is_blind = False
             if has_changed:
                 self._delivery.poke()
-        if self._tls is not None:
-            found = self._tls.reload_if_changed()
-            if found is not Reload.UNCHANGED:
-                self._log.info("certificate_" + found.value)
+        found = Reload.UNCHANGED if self._tls is None else self._tls.reload_if_changed()
+        if found is not Reload.UNCHANGED:
+            self._log.info("certificate_" + found.value)
+        self._web.look(is_renewed=found is Reload.RELOADED)

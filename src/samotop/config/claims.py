@@ -13,7 +13,7 @@ from typing import Any
 from samotop.config.locate import Path
 from samotop.config.patterns import overlap
 from samotop.config.places import collide
-from samotop.config.shapes import Config, Listen, Mailbox, Rewrite, Route
+from samotop.config.shapes import Config, Listen, Mailbox, MtaSts, Rewrite, Route
 from samotop.errors import SetupError
 from samotop.net.endpoint import Inherited, Stdio, Tcp
 from samotop.routing.rewriting import Rewriter
@@ -25,6 +25,7 @@ Found = tuple[Path, str, str]
 def check_claims(values: Mapping[str, Any]) -> Iterator[Found]:
     """All that is wrong between the tables; ``values`` are the fields of ``Config`` that could be read."""
     yield from _check_listeners(values.get("listeners", ()), values.get("workers", 1))
+    yield from _check_web(values.get("listeners", ()), values.get("mta_sts"))
     yield from _check_routes(values.get("routes", ()), values.get("workers", 1))
     yield from _check_rewrites(values.get("rewrites", ()))
     mailboxes = [mailbox for mailbox in values.get("mailboxes", ()) if mailbox is not None]
@@ -63,6 +64,25 @@ def _check_listeners(listeners: tuple[Listen | None, ...], workers: int) -> Iter
             yield path, f'several workers cannot share "{listener.address}"', "write workers = 1, or host:port"
         if isinstance(listener.address, Tcp) and listener.address.port == 0 and workers > 1:
             yield path, "with port 0 each of several workers would have a port of its own", "write the port's number"
+
+
+def _check_web(listeners: tuple[Listen | None, ...], own: MtaSts | None) -> Iterator[Found]:
+    for number, listener in enumerate(listeners):
+        if listener is None or listener.protocol != "web":
+            continue
+        if listener.tls not in ("none", "implicit"):
+            yield (
+                ("listen", number, "tls"),
+                "HTTPS begins with TLS, or goes without",
+                'write tls = "implicit" or "none"',
+            )
+        if listener.proxy:
+            what = "the PROXY protocol is not spoken on web listeners"
+            yield ("listen", number, "proxy"), what, "remove it, and let the proxy pass HTTP on"
+        if isinstance(listener.address, Stdio):
+            yield ("listen", number, "address"), "the web is not served over stdio", 'write "127.0.0.1:2443"'
+    if own is not None and bool(own.certificate) != bool(own.key):
+        yield ("mta_sts",), "certificate and key belong together", "write both, or neither for those of [tls]"
 
 
 def _check_routes(routes: tuple[Route | None, ...], workers: int) -> Iterator[Found]:

@@ -18,6 +18,7 @@ from samotop.config.fault import BadValue
 from samotop.errors import SetupError
 from samotop.net.nameservers import parse_name_server
 from samotop.routing.rewriting import check_expression
+from samotop.tlspolicy.stspolicy import BadPolicy, parse_pattern
 
 ACCOUNT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 """An account's name: it also names a directory, so neither slash nor upper case."""
@@ -111,6 +112,15 @@ def size(least: int, most: int) -> Kind:
     return Kind(f'a size from "{low}" to "{high}"', read, quantities.format_size)
 
 
+def _read_pattern(raw: object) -> str:
+    try:
+        return parse_pattern(raw.strip() if isinstance(raw, str) else "")
+    except BadPolicy:
+        raise BadValue(
+            f"{_shown(raw)} names no mail server", 'write a host like "mx.example.org", or "*.example.org"'
+        ) from None
+
+
 def duration(least: float = 0.0) -> Kind:
     """Seconds, ``least`` or more."""
     low = quantities.format_duration(least)
@@ -190,4 +200,5 @@ MATCH: Final = Kind("a domain, an address or a pattern", patterns.parse_match)
 REGEX: Final = Kind("a regular expression", _read_regex)
 STORE: Final = Kind('"sqlite" or "postgresql://..."', _read_store, places.blot_password)
 PATH: Final = Kind("a path", _read_path)
+PATTERN: Final = Kind("a host, or *.DOMAIN", _read_pattern)
 RESOLVER: Final = Kind("an address with or without a port, or tls://address", _read_resolver)

@@ -21,14 +21,18 @@ from samotop.policy.submission import SubmissionRules
 from samotop.reception.rules import Rules as ReceptionRules
 from samotop.routing.via import Target
 from samotop.smtp.rules import Rules
+from samotop.tlspolicy.stspolicy import OWN_AGE
 
 PROTOCOLS: Final = ("smtp", "lmtp", "submission", "imap", "web", "metrics")
 TLS_MODES: Final = ("none", "starttls", "required", "implicit")
 IMPLICIT_PORTS: Final = (465, 993, 2465, 2993)
 """Ports where TLS begins with the first octet (RFC 8314 §3), and the same with 2000 added, as for trying out."""
+WEB_PORTS: Final = (443, 2443)
+"""The same for HTTPS."""
 UNKNOWN: Final = ("accept", "request", "defer")
 DNSSEC: Final = ("auto", "require", "off")
 DMARC: Final = ("enforce", "observe")
+STS_MODES: Final = ("auto", "testing", "enforce", "none")
 
 _SUBMISSION: Final = SubmissionRules()
 _RULES: Final = Rules()
@@ -46,7 +50,8 @@ class Listen:
         Key(
             choice(*PROTOCOLS),
             "What is spoken: `smtp` for the world's mail servers, `submission` for our own users, `lmtp` for a mail "
-            "server in front of us. `imap`, `web` and `metrics` are accepted here already; this release skips them.",
+            "server in front of us, `web` for who fetches our MTA-STS policy. `imap` and `metrics` are "
+            "accepted here already; this release skips them.",
         ),
     ]
     address: Annotated[
@@ -65,7 +70,8 @@ class Listen:
             "`none`: never. `starttls`: offered. `required`: nothing but EHLO, NOOP, STARTTLS and QUIT before it. "
             "`implicit`: from the first octet.",
             default="by protocol and address: `smtp` offers it, `submission` and `imap` require it (`implicit` on "
-            "ports 465, 993, 2465, 2993); everything else, UNIX sockets and stdio do without",
+            "ports 465, 993, 2465, 2993), `web` is `implicit` on ports 443 and 2443; everything else, UNIX sockets and "
+            "stdio do without",
         ),
     ] = "none"
     proxy: Annotated[
@@ -300,6 +306,46 @@ class TlsFiles:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MtaSts:
+    """``[mta_sts]``."""
+
+    mode: Annotated[
+        str,
+        Key(
+            choice(*STS_MODES),
+            "What our policy asks of senders: `enforce` a verified certificate or no mail, `testing` that they report, "
+            "`none` takes a policy back. `auto` enforces once the certificate of `[tls]` is not one of our own making.",
+        ),
+    ] = "auto"
+    mx: Annotated[
+        tuple[str, ...],
+        Key(
+            keys.PATTERN,
+            "The hosts of the domains' MX records; the policy names them all.",
+            is_list=True,
+            default="`hostname` alone",
+        ),
+    ] = ()
+    max_age: Annotated[
+        float,
+        Key(
+            duration(3600),
+            "How long senders keep the policy; what is wrong in it lasts as long. Weeks, once it is proven.",
+        ),
+    ] = float(OWN_AGE)
+    certificate: Annotated[
+        str,
+        Key(
+            keys.TEXT,
+            "A certificate of its own for the web listeners, PEM; relative to the home. It must name `mta-sts.` with "
+            "each of the domains.",
+            default="that of `[tls]`",
+        ),
+    ] = ""
+    key: Annotated[str, Key(keys.TEXT, "Its private key, PEM; relative to the home.", default="that of `[tls]`")] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rewrite:
     """One ``[[rewrite]]``."""
 
@@ -370,6 +416,10 @@ class Config:
     consent: Annotated[Consent, Table("Who may write.", Consent, "consent")] = Consent()
     relay: Annotated[Relay, Table("Mail for other servers.", Relay, "relay")] = Relay()
     tls: Annotated[TlsFiles, Table("Certificate and key.", TlsFiles, "tls")] = TlsFiles()
+    mta_sts: Annotated[
+        MtaSts,
+        Table("Our own MTA-STS policy (RFC 8461), which `web` listeners serve for every domain.", MtaSts, "mta_sts"),
+    ] = MtaSts()
     received: Annotated[
         Received,
         Table("What the Received field tells of our own users. Of other servers it tells all.", Received, "received"),
@@ -408,6 +458,8 @@ def default_tls(protocol: str, endpoint: Endpoint) -> str:
     """What silence about ``tls`` means: never a password in the clear over a network."""
     if not isinstance(endpoint, (Tcp, Inherited)):
         return "none"
+    if protocol == "web":
+        return "implicit" if isinstance(endpoint, Tcp) and endpoint.port in WEB_PORTS else "none"
     if protocol in ("submission", "imap"):
         return "implicit" if isinstance(endpoint, Tcp) and endpoint.port in IMPLICIT_PORTS else "required"
     return "starttls" if protocol == "smtp" else "none"

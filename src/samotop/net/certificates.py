@@ -47,6 +47,9 @@ RENEW_BEFORE: Final = timedelta(days=30)
 SKEW: Final = timedelta(days=1)
 """Certificates begin this much earlier, for clients whose clock is behind."""
 
+FILE_LIMIT: Final = 1024 * 1024
+"""Octets of a certificate's file with its chain that are read."""
+
 NAMES_LIMIT: Final = 100
 """Names in one certificate; it is sent in every handshake."""
 
@@ -93,6 +96,25 @@ def ensure_self_signed(directory: Path, hostname: str, domains: Iterable[str], c
             remedy="Let the server's user write there, or name a certificate and key of your own.",
         ) from error
     return files
+
+
+def is_issued(path: Path) -> bool:
+    """Has somebody else than itself signed the certificate at ``path``? No file that can be read has none."""
+    try:
+        with path.open("rb") as file:
+            certificate = x509.load_pem_x509_certificate(file.read(FILE_LIMIT))
+    except (OSError, ValueError):
+        return False
+    return not is_self_signed(certificate)
+
+
+def is_self_signed(certificate: x509.Certificate) -> bool:
+    """Is it its own authority? Then no stranger can verify it."""
+    try:
+        certificate.verify_directly_issued_by(certificate)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _is_ours_to_renew(path: Path, names: list[x509.GeneralName], now: datetime) -> bool:

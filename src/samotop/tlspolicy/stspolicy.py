@@ -23,6 +23,8 @@ AGE_LIMIT: Final = 31_557_600
 """Seconds: a year, the longest ``max_age`` (RFC 8461 §3.2)."""
 RECORD_LIMIT: Final = 4096
 """Octets of the TXT record."""
+OWN_AGE: Final = 604_800
+"""``max_age`` of a policy of ours, in seconds: a week, so that a first mistake does not last (RFC 8461 §3.2)."""
 
 _RECORD_FIELD: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,31})[ \t]*=[ \t]*([!-:<>-~]+)")
 _ID: Final = re.compile(r"[A-Za-z0-9]{1,32}")
@@ -118,7 +120,7 @@ def parse_policy(octets: bytes) -> StsPolicy:
         if name != "mx":
             fields.setdefault(name, value)
             continue
-        patterns[_parse_pattern(value)] = None
+        patterns[parse_pattern(value)] = None
         if len(patterns) > PATTERN_LIMIT:
             raise BadPolicy(f"a policy with more than {PATTERN_LIMIT} hosts")
     if fields.get("version") != _VERSION:
@@ -133,7 +135,8 @@ def parse_policy(octets: bytes) -> StsPolicy:
     return StsPolicy(mode, tuple(patterns), min(int(fields["max_age"]), AGE_LIMIT))
 
 
-def _parse_pattern(text: str) -> str:
+def parse_pattern(text: str) -> str:
+    """A host's name, or all names one label below it: ``*.example.org`` (RFC 8461 §4.1). Raises ``BadPolicy``."""
     try:
         host = normalize_name(text.removeprefix("*."))
     except ValueError:
@@ -156,6 +159,18 @@ def match_host(policy: StsPolicy, host: str) -> bool:
 def format_url(domain: str) -> str:
     """Where the policy of ``domain`` is (RFC 8461 §3.3)."""
     return f"https://mta-sts.{domain}/.well-known/mta-sts.txt"
+
+
+def plan_policy(
+    hostname: str, *, is_issued: bool, mode: Mode | None = None, patterns: tuple[str, ...] = (), max_age: int = OWN_AGE
+) -> StsPolicy:
+    """The policy of our own domains. ``is_issued``: a public authority may have issued the mail server's certificate.
+
+    Without a ``mode`` it is enforced once it can be met: senders verify the
+    certificate (RFC 8461 §4.2). Without ``patterns`` it names ``hostname``.
+    """
+    chosen = mode or (Mode.ENFORCE if is_issued else Mode.TESTING)
+    return StsPolicy(chosen, patterns or (hostname,), min(max_age, AGE_LIMIT))
 
 
 def format_policy(policy: StsPolicy) -> bytes:
