@@ -17,6 +17,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from samotop.address import NullPath
 from samotop.content import Content
 from samotop.delivery.calls import Host, NoVisit, Visit
 from samotop.delivery.protection import describe_plan, plan_server
@@ -78,6 +79,10 @@ class CourierVisit:
         self, envelope: Envelope, content: Content, until: float, *, seconds_left: int | None, may_convert: bool
     ) -> list[Outcome]:
         wishes = NO_WISHES
+        is_promised = "REQUIRETLS" in self._courier.capabilities.keywords
+        if isinstance(envelope.reverse_path, NullPath) and not is_promised:
+            # A notification is not lost for a server that promises nothing (RFC 8689 §5).
+            envelope = replace(envelope, parameters=replace(envelope.parameters, requires_tls=False))
         by = envelope.parameters.deliver_by
         if by is not None and seconds_left is not None:
             wishes = Wishes(deliver_by=DeliverBy(seconds_left, by.returns, by.traces))

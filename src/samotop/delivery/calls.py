@@ -5,14 +5,18 @@ Protocols and values alone, so that the relay is tested with a fake.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from samotop.content import Content
 from samotop.envelope import Envelope
 from samotop.ports.transport import Outcome
 from samotop.routing.nexthop import NextHop
 from samotop.tlspolicy.exchanges import Exchanges
+from samotop.tlspolicy.requiretls import Wish
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,13 @@ class Host:
     hop: NextHop
     name: str = ""
     exchanges: Exchanges | None = None
-    requires_tls: bool = False
+    wish: Wish = Wish.NOTHING
+    """Of the sender, for all that is sent there in one session."""
+
+    @property
+    def requires_tls(self) -> bool:
+        """Must the session be verified because the sender says so?"""
+        return self.wish in (Wish.REQUIRES, Wish.NOTIFIES)
 
     @property
     def key(self) -> str:
@@ -76,6 +86,12 @@ class Visit(Protocol):
     async def close(self) -> None:
         """Say goodbye; does not wait long."""
         ...
+
+
+class Beside(Protocol):
+    """Runs a job that may block in a thread."""
+
+    def __call__(self, job: Callable[[], T], /) -> Coroutine[Any, Any, T]: ...
 
 
 class Caller(Protocol):

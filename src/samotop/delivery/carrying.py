@@ -6,11 +6,11 @@ stored content does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 from samotop.content import Content
-from samotop.delivery.calls import Visit
+from samotop.delivery.calls import Beside, Visit
 from samotop.delivery.guard import Guarded, is_damage
 from samotop.delivery.lanes import Job
 from samotop.delivery.outgoing import Outgoing
@@ -32,7 +32,7 @@ class Carrier:
         self,
         outgoing: Outgoing,
         open_content: Callable[[Entry], Content],
-        beside: Callable[[Callable[[], Content]], Coroutine[Any, Any, Content]],
+        beside: Beside,
         clock: Clock,
         rules: RelayRules,
     ) -> None:

@@ -74,18 +74,18 @@ class Hosts:
         return Outcome(EnhancedStatus(4, 4, 5), why, retry_at=at)
 
     async def _find(self, key: LaneKey) -> tuple[list[Host], Outcome | None]:
-        hop, requires_tls = key
+        hop, wish = key
         if hop.kind is HopKind.SERVER:
-            return [Host(hop, requires_tls=requires_tls)], None
+            return [Host(hop, wish=wish)], None
         if hop.kind is HopKind.LITERAL:
-            return [Host(hop, hop.name, requires_tls=requires_tls)], None
+            return [Host(hop, hop.name, wish=wish)], None
         exchanges = await lookup_exchanges(hop.name, self._resolver)
         if exchanges.result is not Result.PASS:
             return [], _refused(exchanges)
         order = order_hosts(exchanges.hosts, self._ourselves, self._random)
         if order.is_loop:
             return [], Outcome(parse_status(LOOP), "mail for this domain leads back to us, who do not know it")
-        return [Host(hop, name, exchanges, requires_tls) for name in order.hosts], None
+        return [Host(hop, name, exchanges, wish) for name in order.hosts], None
 
     def _rest_of(self, key: str) -> Rest:
         rest = self._rests.get(key)

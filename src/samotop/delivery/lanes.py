@@ -20,6 +20,7 @@ from samotop.queue.entry import Entry
 from samotop.queue.fairness import Turns
 from samotop.queue.pace import Rest, Window
 from samotop.routing.nexthop import NextHop
+from samotop.tlspolicy.requiretls import Wish
 
 LANES_KEPT: Final = 10_000
 """Lanes without mail that are kept for what they have learned."""
@@ -58,8 +59,8 @@ class RelayPort(Protocol):
     async def stop(self, grace: float) -> None: ...
 
 
-LaneKey = tuple[NextHop, bool]
-"""Next hop, and whether its sessions must keep the promises of REQUIRETLS (RFC 8689)."""
+LaneKey = tuple[NextHop, Wish]
+"""Next hop, and what the senders wish of TLS: sessions are shared by those who wish the same (RFC 8689)."""
 
 
 class Lane:

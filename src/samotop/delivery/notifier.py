@@ -6,16 +6,21 @@ returns. How much of the message goes back is the sender's RET, headers where it
 said nothing (RFC 3461 §4.3 leaves it to us, and who gets a forged message back
 does not need all of it).
 
+What the sender wished of TLS is wished for the notification as well: REQUIRETLS,
+with which no more than the header goes back (RFC 8689 §5), or
+``TLS-Required: No`` (RFC 8689 §6).
+
 Raises ``SpoolFault`` where it cannot be stored, and what reading the content raises.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from samotop.address import NULL_PATH, Address
 from samotop.content import Content
+from samotop.delivery.wishes import find_wish
 from samotop.dsn import Notification, Told, format_notification
 from samotop.envelope import Body, Envelope, MailParameters, Recipient, Ret
 from samotop.ports import Spool
@@ -23,7 +28,10 @@ from samotop.ports.clock import Clock
 from samotop.ports.queue import Queue
 from samotop.queue.entry import Entry
 from samotop.queue.outcome import Notice
+from samotop.tlspolicy.requiretls import Wish
 from samotop.transport.ours import commit_ours
+
+WAIVER: Final = b"TLS-Required: No\r\n"
 
 
 class DsnNotifier:
@@ -61,7 +69,8 @@ class DsnNotifier:
             draft.discard()
             raise
         body = Body.SEVEN_BIT if octets.isascii() else Body.EIGHT_BIT
-        parameters = MailParameters(body=body, is_utf8=not path.is_ascii)
+        requires = entry.envelope.parameters.requires_tls
+        parameters = MailParameters(body=body, is_utf8=not path.is_ascii, requires_tls=requires)
         await commit_ours(draft, Envelope(NULL_PATH, (Recipient(path),), parameters), self._clock.time())
 
     def _compose(self, entry: Entry, path: Address, notices: Sequence[Notice], name: str) -> bytes:
@@ -75,8 +84,9 @@ class DsnNotifier:
             entry.trace.received_at,
             parameters.envelope_id,
             "" if entry.trace.login else entry.trace.hello,
-            parameters.ret is Ret.FULL and parameters.body is not Body.BINARY,
+            parameters.ret is Ret.FULL and parameters.body is not Body.BINARY and not parameters.requires_tls,
             parameters.is_utf8,
+            WAIVER if find_wish(entry, self._queue.open) is Wish.WAIVES else b"",
         )
         original = self._queue.open(entry)
         try:

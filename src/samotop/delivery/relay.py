@@ -21,21 +21,24 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Final, Protocol
 
 from samotop.content import Content
-from samotop.delivery.calls import Caller, Visit
+from samotop.delivery.calls import Beside, Caller, Visit
 from samotop.delivery.carrying import Carrier
 from samotop.delivery.hosts import RESTING, Hosts
 from samotop.delivery.lanes import Job, Lane, Lanes
 from samotop.delivery.outgoing import Outgoing
 from samotop.delivery.rules import RelayRules
+from samotop.delivery.wishes import envelope_wish, find_wishes
 from samotop.dns.resolver import Resolver
 from samotop.ports.clock import Clock
 from samotop.ports.transport import Outcome
 from samotop.queue.entry import Entry
 from samotop.routing.nexthop import NextHop
 from samotop.status import EnhancedStatus
+from samotop.tlspolicy.requiretls import Wish
 
 BROKEN: Final = Outcome(EnhancedStatus(4, 3, 0), "something went wrong here")
 NO_ROOM: Final = "waits behind other mail for the same place"
@@ -61,13 +64,15 @@ class Relay:
         log: Log,
         *,
         room: Callable[[], int],
-        beside: Callable[[Callable[[], Content]], Coroutine[Any, Any, Content]],
+        beside: Beside,
         ourselves: frozenset[str],
         random: Callable[[], float],
         rules: RelayRules = RelayRules(),
     ) -> None:
         self._hosts = Hosts(caller, resolver, clock, ourselves=ourselves, random=random, rules=rules)
         self._carrier = Carrier(outgoing, open_content, beside, clock, rules)
+        self._open_content = open_content
+        self._beside = beside
         self._lanes = Lanes(rules)
         self._clock = clock
         self._loop = loop
@@ -76,6 +81,8 @@ class Relay:
         self._random = random
         self._rules = rules
         self._hungry: deque[Lane] = deque()
+        self._arrived: list[tuple[NextHop, Job]] = []
+        self._is_sorting = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopping = False
         self.sessions = 0
@@ -84,7 +91,38 @@ class Relay:
 
     def take(self, hop: NextHop, job: Job) -> None:
         """Take a message for ``hop``. Its recipients are answered in any case, perhaps before this returns."""
-        lane = self._lanes.get((hop, job.entry.envelope.parameters.requires_tls))
+        if self._is_stopping:
+            job.tell(self._put_off(0.0, NO_ROOM))
+            return
+        wish = envelope_wish(job.entry)
+        if wish is not None:
+            self._put(hop, wish, job)
+            return
+        self._arrived.append((hop, job))
+        if not self._is_sorting:
+            self._is_sorting = True
+            self._begin(self._sort())
+
+    async def _sort(self) -> None:
+        """Find out what the senders wish: of all that has arrived at once, so that each message costs little."""
+        arrived: list[tuple[NextHop, Job]] = []
+        try:
+            while self._arrived:
+                arrived, self._arrived = self._arrived, []
+                entries = {job.entry.id: job.entry for _, job in arrived}
+                wishes = await self._beside(partial(find_wishes, list(entries.values()), self._open_content))
+                for hop, job in arrived:
+                    self._put(hop, wishes[job.entry.id], job)
+                arrived = []
+        finally:
+            self._is_sorting = False
+            for _, job in (*arrived, *self._arrived):  # we are being stopped, or no thread could be had
+                job.tell(self._put_off(0.0 if self._is_stopping else self._rules.put_off, NO_ROOM))
+            self._arrived = []
+
+    def _put(self, hop: NextHop, wish: Wish, job: Job) -> None:
+        """Into the lane for this next hop and this wish."""
+        lane = self._lanes.get((hop, wish))
         now = self._clock.monotonic()
         if self._is_stopping or (lane.rest.is_resting(now) and not job.is_hurried):
             job.tell(self._put_off(max(0.0, lane.rest.until - now), RESTING))
@@ -129,7 +167,10 @@ class Relay:
             return
         lane.active += 1
         self.sessions += 1
-        task = self._loop.create_task(self._work(lane))
+        self._begin(self._work(lane))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -31,7 +31,6 @@ from samotop.tlspolicy.judge import Judgement, Session, judge_tls
 from samotop.tlspolicy.levels import Level
 from samotop.tlspolicy.mtasts import Fetcher, StsFound, StsPolicy, lookup_sts
 from samotop.tlspolicy.plan import Refusal, TlsPlan, plan_tls
-from samotop.tlspolicy.requiretls import Wish
 
 T = TypeVar("T")
 
@@ -110,7 +109,7 @@ class PolicyPlanner:
             dane=dane,
             sts=sts,
             memory=memory,
-            wish=Wish.REQUIRES if host.requires_tls else Wish.NOTHING,
+            wish=host.wish,
         )
         return plan if is_known or plan.refusal is not None else replace(plan, refusal=UNKNOWN, reason=UNKNOWN.reason)
 

@@ -176,6 +176,9 @@ def _collect(
         yield _Want(demand.level, Source.OPERATOR, f"the operator's rule asks for {_WORDS[demand.level]}")
     if wish is Wish.REQUIRES:
         yield _Want(Level.VERIFIED, Source.REQUIRETLS, "the sender requires TLS for this message (REQUIRETLS)")
+    if wish is Wish.NOTIFIES:
+        reason = "the message that this notification tells of required TLS (REQUIRETLS)"
+        yield _Want(Level.VERIFIED, Source.REQUIRETLS, reason)
     if status is DaneStatus.USABLE:
         yield _Want(Level.DANE, Source.DANE, "the certificate must match the host's TLSA records (DANE)")
     if status is DaneStatus.UNUSABLE:

@@ -24,6 +24,11 @@ class Wish(Enum):
     NOTHING = "nothing"
     REQUIRES = "requires"
     """Every hop must have a verified TLS connection and a server that promises the same (RFC 8689 §2)."""
+    NOTIFIES = "notifies"
+    """A notification of a message that required TLS: verified here, and promised for later hops where that is offered.
+
+    It must not be lost for a server that promises nothing (RFC 8689 §5).
+    """
     WAIVES = "waives"
     """``TLS-Required: No``: rather in the clear than not at all (RFC 8689 §3)."""
 

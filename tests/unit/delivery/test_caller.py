@@ -16,6 +16,7 @@ from samotop.delivery.tlsplans import PolicyPlanner
 from samotop.envelope import Envelope, Recipient
 from samotop.routing.nexthop import HopKind, NextHop
 from samotop.testing import ZoneResolver
+from samotop.tlspolicy.requiretls import Wish
 from tests.fakes.hops import HopScript, serve_hop
 from tests.fakes.queue import MovableClock
 from tests.unit.transport.smtp.conftest import Script, answer
@@ -85,7 +86,7 @@ async def test_a_host_that_sends_everybody_away_is_asked_again_later() -> None:
 async def test_required_tls_is_not_given_up() -> None:
     """REQUIRETLS, and a host that has none, nor is vouched for: nothing is sent."""
     with serve_hop(HopScript()) as hop:
-        host = Host(NextHop(HopKind.DOMAIN, "example.net"), "mx.example.net", requires_tls=True)
+        host = Host(NextHop(HopKind.DOMAIN, "example.net"), "mx.example.net", wish=Wish.REQUIRES)
         found = await caller(hop.port).visit(host, until())
         assert isinstance(found, NoVisit) and not found.is_host
         assert "REQUIRETLS" in found.outcome.text

@@ -108,3 +108,29 @@ async def test_a_damaged_message_is_told_of_all_the_same() -> None:
     queue.put(entry, Content(10, unreadable))
     await make(spool, queue).notify(entry, [Notice(entry.pending[0].recipient, Action.FAILED, NEVER)])
     assert parse_notification(spool.committed[0][1]) is not None
+
+
+async def test_a_notification_wishes_of_tls_what_its_message_did() -> None:
+    """RFC 8689 §5: REQUIRETLS is passed on, and then no more than the header goes back, whatever RET says."""
+    spool, queue = FakeSpool(), FakeQueue()
+    entry = make_entry(1)
+    parameters = MailParameters(ret=Ret.FULL, requires_tls=True)
+    content = b"Subject: s\r\nTLS-Required: No\r\n\r\nsecret words\r\n"
+    entry = queue.put(replace(entry, envelope=replace(entry.envelope, parameters=parameters)), content)
+    await make(spool, queue).notify(entry, [Notice(entry.pending[0].recipient, Action.FAILED, NEVER)])
+    ((made, octets),) = spool.committed
+    assert made.envelope.parameters.requires_tls
+    assert b"secret words" not in octets
+    assert b"TLS-Required" not in octets.partition(b"\r\n\r\n")[0], "REQUIRETLS wins"
+
+
+@pytest.mark.parametrize(("field", "is_waived"), [(b"TLS-Required: No\r\n", True), (b"TLS-Required: Yes\r\n", False)])
+async def test_a_notification_may_go_without_tls_where_its_message_might(field: bytes, is_waived: bool) -> None:
+    """RFC 8689 §6: or the postmaster who is told of a broken certificate never hears that the telling failed."""
+    spool, queue = FakeSpool(), FakeQueue()
+    entry = queue.put(make_entry(1), field + b"Subject: s\r\n\r\nText\r\n")
+    await make(spool, queue).notify(entry, [Notice(entry.pending[0].recipient, Action.FAILED, NEVER)])
+    ((made, octets),) = spool.committed
+    header = octets.partition(b"\r\n\r\n")[0]
+    assert (b"\r\nTLS-Required: No\r\n" in header) is is_waived
+    assert not made.envelope.parameters.requires_tls

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from samotop.address import Address
+from samotop.address import NULL_PATH, Address
 from samotop.content import Content
 from samotop.delivery.caller import NetworkCaller
 from samotop.delivery.calls import Host, NoVisit
 from samotop.delivery.protection import name_hop
 from samotop.delivery.tlsplans import PolicyPlanner
-from samotop.envelope import Envelope, Recipient
+from samotop.envelope import Envelope, MailParameters, Recipient
 from samotop.ports.transport import Outcome
 from samotop.queue.entry import Protection
 from samotop.queue.outcome import plan_outcome
@@ -24,6 +24,7 @@ from samotop.status import EnhancedStatus
 from samotop.testing import ZoneResolver
 from samotop.tlspolicy.firstuse import Memory
 from samotop.tlspolicy.levels import Level
+from samotop.tlspolicy.requiretls import Wish
 from tests.fakes.hops import HopScript, serve_hop
 from tests.fakes.queue import RECEIVED_AT, MovableClock, make_entry
 
@@ -85,7 +86,7 @@ async def test_an_attempt_at_a_domain_says_who_demanded_what(
 ) -> None:
     """Also one that was only deferred: not every delay is TLS's fault."""
     with serve_hop(HopScript(rcpt=["450 4.7.1 later"])) as hop:
-        found = await attempt(hop.port, replace(DOMAIN, requires_tls=requires), memory)
+        found = await attempt(hop.port, replace(DOMAIN, wish=Wish.REQUIRES if requires else Wish.NOTHING), memory)
     assert (found.hop, found.host) == ("example.net", "mx.example.net")
     assert (found.demanded, found.by, found.reached) == (demanded, by, reached)
     assert found.why
@@ -106,7 +107,7 @@ async def test_an_attempt_at_a_server_of_the_operators_says_what_its_url_asks_fo
     """And its password is nobody's business."""
     with serve_hop(HopScript(rcpt=["450 4.7.1 later"])) as hop:
         url = f"smtp://127.0.0.1:{hop.port}{query}"
-        found = await attempt(0, Host(NextHop(HopKind.SERVER, url), requires_tls=requires))
+        found = await attempt(0, Host(NextHop(HopKind.SERVER, url), wish=Wish.REQUIRES if requires else Wish.NOTHING))
     assert (found.demanded, found.by, found.reached) == (demanded, by, reached)
     secret = await attempt(0, Host(NextHop(HopKind.SERVER, "smtp://bob:secret@127.0.0.1:1?tls=none")))
     assert "secret" not in str(secret) and secret.reached == ""
@@ -132,3 +133,35 @@ def test_who_called_nobody_names_the_next_hop_at_least() -> None:
     found = name_hop(BUSY, NextHop(HopKind.SERVER, "smtp://bob:secret@relay.example.net"))
     assert found.protection == Protection("smtp://relay.example.net")
     assert name_hop(found, "other") is found
+
+
+@pytest.mark.parametrize("memory", [Level.ENCRYPTED, Level.VERIFIED])
+async def test_who_waives_tls_is_not_held_up_by_what_the_domain_had(memory: Level) -> None:
+    """TLS-Required: No: rather in the clear than not at all (RFC 8689 §3), and the queue says who wanted that."""
+    with serve_hop(HopScript(rcpt=["450 4.7.1 later"])) as hop:
+        found = await attempt(hop.port, replace(DOMAIN, wish=Wish.WAIVES), memory)
+    assert (found.demanded, found.by, found.reached) == ("opportunistic", "sender", "none")
+
+
+async def test_who_waives_tls_does_not_waive_it_for_the_operator() -> None:
+    """The rule of who runs the server stands (RFC 8689 §3)."""
+    with serve_hop(HopScript()) as hop:
+        url = f"smtp://127.0.0.1:{hop.port}?tls=required"
+        found = await attempt(0, Host(NextHop(HopKind.SERVER, url), wish=Wish.WAIVES))
+    assert (found.demanded, found.by, found.reached) == ("verified", "operator", "none")
+
+
+async def test_a_notification_is_not_lost_for_a_server_that_promises_nothing() -> None:
+    """RFC 8689 §5: REQUIRETLS on the null reverse-path is for servers that offer it."""
+    with serve_hop(HopScript()) as hop:
+        until = asyncio.get_running_loop().time() + 20
+        visit = await caller(hop.port).visit(DOMAIN, until)
+        assert not isinstance(visit, NoVisit)
+        content = Content.from_bytes(b"Subject: s\r\n\r\nText\r\n")
+        found = []
+        for path in (NULL_PATH, Address("a", "example.org")):
+            parameters = MailParameters(requires_tls=True)
+            envelope = Envelope(path, (Recipient(Address("b", "example.net")),), parameters)
+            found += await visit.deliver(envelope, content, until, seconds_left=None, may_convert=True)
+        await visit.close()
+    assert [str(one.status) for one in found] == ["2.0.0", "5.7.30"]

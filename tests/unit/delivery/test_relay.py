@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -30,6 +31,7 @@ from samotop.routing import Destination, Local, Route, Router, RoutingRules, par
 from samotop.routing.nexthop import NextHop, find_next_hop
 from samotop.status import EnhancedStatus, parse_status
 from samotop.testing import ZoneResolver
+from samotop.tlspolicy.requiretls import Wish
 from samotop.transport.outcomes import DELIVERED
 from tests.fakes.queue import RECEIVED_AT, FakeAccounts, FakeLog, FakeQueue, MovableClock, make_entry
 
@@ -92,6 +94,7 @@ class FakeCaller:
     hangs: set[str] = field(default_factory=set)
     goes_stale: bool = False
     called: list[str] = field(default_factory=list)
+    wishes: list[Wish] = field(default_factory=list)
     open: Counter[str] = field(default_factory=Counter)
     most_open: Counter[str] = field(default_factory=Counter)
     taken: Counter[str] = field(default_factory=Counter)
@@ -99,6 +102,7 @@ class FakeCaller:
 
     async def visit(self, host: Host, until: float) -> Visit | NoVisit:
         self.called.append(host.key)
+        self.wishes.append(host.wish)
         await asyncio.sleep(0)
         if host.key in self.refuses:
             return self.refuses[host.key]
@@ -154,7 +158,7 @@ class Bench:
             notifier=self.notifier, find_hop=find_hop,
         )  # fmt: skip
 
-        async def beside(job: Callable[[], Content]) -> Content:
+        async def beside(job: Callable[[], Any]) -> Any:
             return job()
 
         self.delivery.relay = self.relay = Relay(
@@ -378,6 +382,68 @@ async def test_a_message_for_later_waits() -> None:
         assert b.caller.called == [] and b.queue.entries[entry.id].due == RECEIVED_AT + 600
         await b.pass_time(601)
         assert b.caller.taken == Counter(["a@one.example"])
+
+
+WAIVER = b"TLS-Required: No\r\nSubject: s\r\n\r\nText\r\n"
+
+
+def requiring(entry: Entry) -> Entry:
+    return replace(entry, envelope=replace(entry.envelope, parameters=MailParameters(requires_tls=True)))
+
+
+async def test_those_who_wish_the_same_of_tls_share_sessions_and_others_do_not() -> None:
+    """A session that may be in the clear for one sender must not carry the next one's mail (RFC 8689)."""
+    async with bench() as b:
+        plain, waiving = make_entry(1, "a@one.example"), make_entry(2, "b@one.example")
+        both, notice = make_entry(3, "c@one.example"), make_entry(4, "d@one.example", sender=None)
+        b.queue.put(plain)
+        for entry in (waiving, requiring(both)):
+            b.queue.put(entry, WAIVER)
+        b.queue.put(requiring(notice))
+        b.delivery.submit([plain, waiving, requiring(both), requiring(notice)])
+        await b.idle()
+        assert b.queue.entries == {} and len(b.caller.taken) == 4
+        expected = {Wish.NOTHING: 1, Wish.WAIVES: 1, Wish.REQUIRES: 1, Wish.NOTIFIES: 1}
+        assert Counter(b.caller.wishes) == Counter(expected), "REQUIRETLS wins over the header"
+
+
+async def test_a_header_is_read_once_for_all_next_hops() -> None:
+    """It may lie on a disk."""
+    async with bench() as b:
+        entry = make_entry(1, *[f"a@{name}.example" for name in ("one", "two", "three")])
+        passes = 0
+
+        def chunks() -> Iterator[bytes]:
+            nonlocal passes
+            passes += 1
+            return iter((WAIVER,))
+
+        b.queue.put(entry, Content(len(WAIVER), chunks, None))
+        opened: list[str] = []
+        honest = b.relay._open_content
+        b.relay._open_content = lambda one: (opened.append(one.id), honest(one))[1]
+        b.delivery.submit([entry])
+        await b.idle()
+        assert b.caller.wishes == [Wish.WAIVES] * 3
+        assert opened == [entry.id] and passes
+
+
+async def test_what_is_being_sorted_when_we_stop_is_put_off() -> None:
+    """Reading headers may take as long as a disk does."""
+    async with bench() as b:
+        begun = asyncio.Event()
+
+        async def hanging(job: Callable[[], Any]) -> Any:
+            begun.set()
+            await asyncio.Event().wait()
+
+        b.relay._beside = hanging
+        b.submit(make_entry(1, "a@one.example"), make_entry(2, "a@two.example"))
+        await begun.wait()
+        await b.relay.stop(0.01)
+        await b.delivery.stop()
+        assert len(b.queue.entries) == 2 and b.caller.called == []
+        assert all(one.pending[0].attempts == 0 for one in b.queue.entries.values())
 
 
 async def test_a_bug_in_one_message_does_not_lose_it() -> None:
