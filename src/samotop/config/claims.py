@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from samotop.config.aliasclaims import check_aliases, foreign_aliases
 from samotop.config.locate import Path
 from samotop.config.patterns import overlap
 from samotop.config.places import collide
@@ -32,6 +33,7 @@ def check_claims(values: Mapping[str, Any]) -> Iterator[Found]:
     yield from _check_addresses(mailboxes)
     yield from _check_smart(mailboxes)
     yield from _check_catchalls(mailboxes)
+    yield from check_aliases(values)
 
 
 def unknown_owners(config: Config, accounts: Collection[str]) -> Iterator[Found]:
@@ -108,6 +110,9 @@ def foreign_claims(config: Config) -> Iterator[str]:
         for claim in (*mailbox.addresses, *mailbox.smart, *mailbox.domains):
             if not _is_ours(claim.rpartition("@")[2], ours):
                 yield f'[mailbox.{mailbox.name}] claims "{claim}", which is in no domain of domains'
+    for table, address in foreign_aliases(config):
+        if not _is_ours(address.rpartition("@")[2], ours):
+            yield f'{table} claims "{address}", which is in no domain of domains'
 
 
 def _is_ours(domain: str, ours: frozenset[str]) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from samotop.config import keys
+from samotop.config.aliases import AliasTable, ListTable
 from samotop.config.keys import Key, Table, choice, count, duration, size
 from samotop.config.places import parse_listener, parse_network
 from samotop.net.endpoint import Endpoint, Inherited, Tcp
@@ -441,6 +442,19 @@ class Config:
             "route",
             "[[]]",
         ),
+    ] = ()
+    aliases: Annotated[
+        tuple[AliasTable, ...],
+        Table(
+            "Addresses that stand for others ([aliases](aliases.md)). After rewritings and routes, before mailboxes.",
+            AliasTable,
+            "alias",
+            "[[]]",
+        ),
+    ] = ()
+    lists: Annotated[
+        tuple[ListTable, ...],
+        Table("Small mailing lists: see [aliases](aliases.md).", ListTable, "list", "[[]]"),
     ] = ()
     mailboxes: Annotated[
         tuple[Mailbox, ...],

@@ -26,6 +26,10 @@ _EXAMPLES: Final = {
     "match": 'match = "lists.example.org"',
     "via": 'via = "maildir:lists"',
     "to": "to = '\\1@example.org'",
+    "alias.address": 'address = "team@example.org"',
+    "alias.to": 'to = ["alice", "dora@elsewhere.example"]',
+    "list.address": 'address = "friends@example.org"',
+    "owner": 'owner = "alice"',
 }
 """What to write for a key that has no default."""
 
@@ -62,7 +66,8 @@ class Reading:
             if name in raw:
                 self._member(values, member.name, note, raw[name], (*path, name))
             elif member.default is MISSING:
-                self.report(path, f"{name} is missing", f"write {_EXAMPLES.get(name, name)}")
+                example = _EXAMPLES.get(f"{path[0]}.{name}" if path else name) or _EXAMPLES.get(name, name)
+                self.report(path, f"{name} is missing", f"write {example}")
         for name in raw:
             if name not in known:
                 self._unknown(name, list(known), path)
