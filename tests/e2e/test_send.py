@@ -102,6 +102,53 @@ def test_send_where_nobody_listens_is_for_later(tmp_path: Path) -> None:
     assert "not the URL of a mail server" in told.stderr
 
 
+def test_send_check_tries_the_server_and_sends_nothing(server: Served) -> None:
+    """For people, for programs, and with a login that this server does not take."""
+    told = samotop("send", "--server", f"{smtp_of(server)}", "--check")
+    assert "works  TLSv1.3 with any certificate" in told.stdout
+    found = json.loads(samotop("send", "--server", smtp_of(server), "--check", "--json").stdout)
+    assert found["url"] == smtp_of(server) and "PIPELINING" in found["ways"][0]["keywords"]
+    told = samotop("send", "--server", f"{smtp_of(server)}?tls=required", "--check", "--verbose", status=75)
+    assert "no  4.7.5" in told.stdout and "C: STARTTLS" in told.stderr
+
+
+def test_send_check_tries_the_usual_ways_to_a_host(tmp_path: Path) -> None:
+    """RFC 6761 §6.4: no name ends in .invalid. What is printed of the login is not its password."""
+    (tmp_path / "pw").write_text("verysecret")
+    words = ("send", "--check", "--server", "me@mail.invalid", "--password-file", str(tmp_path / "pw"))
+    told = subprocess.run(
+        [sys.executable, "-m", "samotop", *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment(),
+    )
+    assert told.returncode in (1, 75)  # whether DNS says so, or does not answer here
+    assert [line.split("  ")[:2] for line in told.stdout.splitlines()] == [
+        ["smtps://me@mail.invalid", "no"],
+        ["smtp://me@mail.invalid", "no"],
+        ["smtp://me@mail.invalid:25?tls=required", "no"],
+    ]
+    assert "secret" not in told.stdout + told.stderr
+
+
+def test_send_says_what_is_missing(tmp_path: Path) -> None:
+    told = samotop("send", "--server", "smtp://127.0.0.1", "--from", "a@b.test", status=2)
+    assert "--from and --to" in told.stderr
+    told = samotop("send", "--server", "mail.example.org:587", "--check", status=1)
+    assert "samotop:" in told.stderr
+
+
+def test_send_verbose_shows_the_dialogue_and_not_the_message(
+    server: Served, mark: Callable[[], str], tmp_path: Path
+) -> None:
+    file = letter(tmp_path / "letter.eml", mark())
+    words = ("--from", "sender@client.test", "--to", "alice@example.org", str(file))
+    told = samotop("send", "--server", smtp_of(server), "--verbose", *words)
+    assert "C: RCPT TO:<alice@example.org>" in told.stderr and "octets of content)" in told.stderr
+    assert "still here" not in told.stderr
+
+
 def test_sendmail_takes_recipients_from_the_message(server: Served, mark: Callable[[], str]) -> None:
     """Bcc gets the message and is not in it; Date, From and Message-ID are added."""
     marker = mark()

@@ -21,8 +21,20 @@ def send(
     server: Annotated[
         str, Parameter(help="Such as smtps://user@mail.example.org, smtp://host:25 or lmtp:/path.", metavar="URL")
     ],
-    from_: Annotated[str, Parameter(name="--from", help="The envelope's sender; empty for none.", metavar="ADDRESS")],
-    to: Annotated[list[str], Parameter(help="A recipient; may come again.", metavar="ADDRESS", consume_multiple=False)],
+    from_: Annotated[
+        str | None, Parameter(name="--from", help="The envelope's sender; empty for none.", metavar="ADDRESS")
+    ] = None,
+    to: Annotated[
+        list[str] | None, Parameter(help="A recipient; may come again.", metavar="ADDRESS", consume_multiple=False)
+    ] = None,
+    check: Annotated[
+        bool,
+        Parameter(
+            help="Send nothing: try the server, login included. For a mere host, or user@host, the usual ways to it are"
+            " tried, and the URL of the best is printed.",
+            show_default=False,
+        ),
+    ] = False,
     password_file: PasswordFile = None,
     allow_plaintext_login: Annotated[
         bool, Parameter(help="Send a password also where there is no TLS.", show_default=False)
@@ -31,6 +43,10 @@ def send(
         str | None, Parameter(help="What to call ourselves; else a literal that tells nothing.", metavar="NAME")
     ] = None,
     timeout: Annotated[float, Parameter(help="For all of it.", metavar="SECONDS")] = 900.0,
+    verbose: Annotated[
+        bool,
+        Parameter(help="Print the dialogue on standard error, without passwords and content.", show_default=False),
+    ] = False,
     json: Json = False,
 ) -> int:
     """Send one message to a server, and tell what became of it for each recipient.
@@ -39,10 +55,19 @@ def send(
     1 if one was refused, else 75.
     """
     if file.startswith("-") and file != "-":
-        print(f'samotop: there is no option "{file}"\n  samotop send --help', file=sys.stderr)
-        return USAGE
+        return _refuse(f'there is no option "{file}"')
+    if not check and (from_ is None or not to):
+        return _refuse("who sends it to whom? --from and --to say so; or --check alone")
     from samotop.cli.send_print import Wanted, send_and_print
 
-    return send_and_print(
-        Wanted(server, from_, to, password_file, allow_plaintext_login, hello, timeout), file, json=json
-    )
+    wanted = Wanted(server, from_ or "", to or (), password_file, allow_plaintext_login, hello, timeout, verbose)
+    if check:
+        from samotop.cli.send_check import check_and_print
+
+        return check_and_print(wanted, json=json)
+    return send_and_print(wanted, file, json=json)
+
+
+def _refuse(reason: str) -> int:
+    print(f"samotop: {reason}\n  samotop send --help", file=sys.stderr)
+    return USAGE

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import getpass
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from samotop.address import NULL_PATH, Address, ReversePath
@@ -39,15 +40,21 @@ class Wanted:
     allows_plaintext_login: bool = False
     hello: str | None = None
     timeout: float = 900.0
+    is_verbose: bool = False
+
+    @property
+    def tell(self) -> Callable[[str], None] | None:
+        """Where the dialogue goes."""
+        return partial(print, file=sys.stderr) if self.is_verbose else None
 
 
 def send_and_print(wanted: Wanted, file: str, *, json: bool) -> int:
     """Send the message in ``file``. Raises ``SetupError``."""
-    server = _find_server(wanted, reads_message=file == "-")
+    server = find_server(wanted, reads_message=file == "-")
     envelope = make_envelope(wanted.sender, wanted.recipients)
     content = Content.from_bytes(read_stored(file))
     progress = Progress("sending octet")
-    outcome = asyncio.run(_send(server, envelope, content, wanted.timeout, progress))
+    outcome = asyncio.run(_send(server, envelope, content, wanted, progress))
     if json:
         print_json(plain_outcome(outcome))
     else:
@@ -56,13 +63,13 @@ def send_and_print(wanted: Wanted, file: str, *, json: bool) -> int:
 
 
 async def _send(
-    server: SmtpServer, envelope: Envelope, content: Content, timeout: float, progress: Progress
+    server: SmtpServer, envelope: Envelope, content: Content, wanted: Wanted, progress: Progress
 ) -> Outcome:
-    async with SmtpTransport(server, timeout=timeout, rules=PROGRAM_RULES) as transport:
+    async with SmtpTransport(server, timeout=wanted.timeout, rules=PROGRAM_RULES, tell=wanted.tell) as transport:
         return await transport.send(envelope, content, progress=progress.advance)
 
 
-def _find_server(wanted: Wanted, *, reads_message: bool) -> SmtpServer:
+def find_server(wanted: Wanted, *, reads_message: bool) -> SmtpServer:
     """The server with the password that was kept out of the command line."""
     server = parse_server(wanted.server)
     if wanted.hello is not None:

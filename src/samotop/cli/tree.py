@@ -57,6 +57,7 @@ Examples:
       --to alice@example.org letter.eml
   samotop send --server smtps://bob@mail.example.net --password-file bob.txt \\
       --from bob@example.net --to alice@example.org --json < letter.eml
+  samotop send --check --server bob@mail.example.net --password-file bob.txt
 
 samotop sendmail is the drop-in for /usr/sbin/sendmail."""
 

@@ -2,7 +2,7 @@
 
     view = await transport.examine()
     if isinstance(view, ServerView):
-        print(view.capabilities.size_limit, view.mechanisms, view.tls, view.chain[0])
+        print(view.capabilities.size, view.capabilities.mechanisms, view.tls, view.chain[0])
 
 For people who set something up, and for programs that choose: the chain is DER,
 the server's own certificate first, as it was sent.
@@ -28,11 +28,6 @@ class ServerView:
     chain: tuple[bytes, ...] = field(default=(), repr=False)
     peer_address: str = ""
     is_logged_in: bool = False
-
-    @property
-    def mechanisms(self) -> tuple[str, ...]:
-        """Ways of logging in that the server offers, as it says."""
-        return tuple(self.capabilities.mechanisms)
 
 
 def view_session(courier: Courier, *, is_logged_in: bool) -> ServerView:

@@ -29,8 +29,8 @@ async def test_a_server_shows_what_it_offers_and_its_certificate(
     assert view.tls is not None and view.tls.version == "TLSv1.3"
     pem = files.certificate.read_text()
     assert view.chain[0] == ssl.PEM_cert_to_DER_cert(pem[: pem.index("-----END") + 26])
-    assert {"PLAIN", "SCRAM-SHA-256"} <= set(view.mechanisms)
-    assert {"PIPELINING", "8BITMIME"} <= set(view.capabilities.keywords)
+    assert {"PLAIN", "SCRAM-SHA-256"} <= set(view.capabilities.mechanisms)
+    assert {"PIPELINING", "8BITMIME"} <= view.capabilities.keywords
     assert caught.contents == []
 
 
