@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from samotop.config.aliasclaims import check_targets
+from samotop.config.aliases import read_members
 from samotop.config.claims import Found, unknown_owners
 from samotop.config.fault import ConfigRefused, Fault
 from samotop.config.home import STATE_NAME, check_home, find_home
@@ -77,12 +79,24 @@ def load_checked(home: Path) -> Config:
     found = list(_absent_files(config, home))
     if config.store == "sqlite" and (home / STATE_NAME).exists():
         with open_state(home) as state:
-            found += unknown_owners(config, state.accounts.names())
-    if found:
+            names = state.accounts.names()
+        found += unknown_owners(config, names)
+        found += check_targets(config, names, lambda name: read_members(home / name).targets)
+    beside = list(_bad_members(config, home))
+    if found or beside:
         path = home / FILE_NAME
         lines = locate(path.read_text("utf-8-sig"))
-        raise ConfigRefused([Fault(str(path), lines.of(at), what, remedy) for at, what, remedy in found])
+        raise ConfigRefused(
+            [Fault(str(path), lines.of(at), what, remedy) for at, what, remedy in found] + beside,
+        )
     return config
+
+
+def _bad_members(config: Config, home: Path) -> Iterator[Fault]:
+    """What is wrong in the files of members."""
+    for path in dict.fromkeys(home / one.members_file for one in config.lists if one.members_file):
+        for line, what, remedy in read_members(path).faults:
+            yield Fault(str(path), line, what, remedy)
 
 
 def _absent_files(config: Config, home: Path) -> Iterator[Found]:
