@@ -53,7 +53,7 @@ def take_request(buffer: bytearray, searched: int = 0) -> Request | None:
 
     ``searched`` octets of it were looked at before. Raises ``BadRequest``.
     """
-    if buffer.startswith(b"\r\n"):  # one empty line, which is no request, is passed over (RFC 9112 §2.2)
+    while buffer.startswith(b"\r\n"):  # empty lines, which are no request, are passed over (RFC 9112 §2.2)
         del buffer[:2]
         searched = 0
     since = max(0, searched - len(_END) + 1)

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Final, cast
 
-from samotop.net.networks import network_key, peer_of
+from samotop.net.networks import in_networks, network_key, parse_networks, peer_of
 from samotop.net.starttls import TlsFault, start_tls
 from samotop.web.pages import Answer, answer_fault, answer_request, format_answer
 from samotop.web.request import BadRequest, take_request
@@ -20,6 +20,7 @@ from samotop.web.request import BadRequest, take_request
 if TYPE_CHECKING:
     from samotop.web.service import Web
 
+LOOPBACK: Final = parse_networks(("127.0.0.0/8", "::1"))
 NO_ADDRESS: Final = ""
 """Counted under this: UNIX sockets, and our own machine, where a proxy speaks for everybody."""
 
@@ -44,7 +45,7 @@ class Visit(asyncio.Protocol):
         web = self._web
         self._transport = cast("asyncio.Transport", transport)
         address = peer_of(transport).address
-        self.key = NO_ADDRESS if address.startswith("127.") or address == "::1" else network_key(address)
+        self.key = NO_ADDRESS if in_networks(address, LOOPBACK) else network_key(address)
         if not web.enter(self):
             self._transport.abort()
             self._transport = None
