@@ -80,12 +80,29 @@ class RecipientOutcome:
 
 
 class NotAccepted(PeerError):
-    """Raised by ``Outcome.check``. The text counts and names nobody; ``outcome`` has it all."""
+    """Raised by ``Outcome.check``, for whatever went wrong. The text counts and names nobody; ``outcome`` has it all.
+
+    ``status`` is the first refused recipient's, else the first deferred one's;
+    ``code`` that of the server's reply, 0 where no server said anything.
+    """
 
     def __init__(self, outcome: Outcome) -> None:
         deferred, refused = len(outcome.deferred), len(outcome.refused)
         super().__init__(f"not accepted: {refused} refused, {deferred} deferred of {len(outcome.recipients)}")
         self.outcome = outcome
+        first = (*outcome.refused, *outcome.deferred)[0]
+        self.status = first.status
+        self.code = first.reply.code if first.reply is not None else 0
+
+    @property
+    def is_transient(self) -> bool:
+        """Is another attempt worth making, for somebody at least?"""
+        return bool(self.outcome.deferred)
+
+    @property
+    def is_permanent(self) -> bool:
+        """Will another attempt change nothing?"""
+        return not self.outcome.deferred
 
 
 @dataclass(frozen=True, slots=True)

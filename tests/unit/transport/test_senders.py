@@ -16,7 +16,7 @@ from samotop import Envelope, Message, Recipient
 from samotop.address import NULL_PATH, Address
 from samotop.content import Content
 from samotop.envelope import MailParameters, Notify, Ret
-from samotop.errors import SetupError
+from samotop.errors import SamotopError, SetupError
 from samotop.ports.transport import Handover
 from samotop.ports.transport import Outcome as HandoverOutcome
 from samotop.transport import (
@@ -27,10 +27,12 @@ from samotop.transport import (
     RecordingTransport,
     SendmailTransport,
     SmtpTransport,
+    Transport,
     open_sender,
 )
 from samotop.transport.outcomes import DELIVERED
 from samotop.transport.program import plan_arguments
+from samotop.transport.sending import NotAccepted
 
 LETTER = b"Subject: x\r\n\r\nHello\r\n"
 
@@ -41,6 +43,29 @@ def to(*names: str, parameters: MailParameters = MailParameters(), notify: Notif
 
 
 # -- local ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("refusals", "is_transient", "status"),
+    [({"b": "4.2.2"}, True, "4.2.2"), ({"b": "5.1.1"}, False, "5.1.1"), ({"b": "4.2.2", "c": "5.1.1"}, True, "5.1.1")],
+)
+async def test_one_exception_says_whether_to_try_again(
+    refusals: dict[str, str], is_transient: bool, status: str
+) -> None:
+    """Whatever transport, whatever went wrong: one family, and the outcome with it."""
+    transport: Transport = RecordingTransport(refuse=lambda recipient: refusals.get(recipient.partition("@")[0]))
+    outcome = await transport.send(to("b", "c"), LETTER)
+    with pytest.raises(SamotopError) as caught:
+        outcome.check()
+    error = caught.value
+    assert isinstance(error, NotAccepted) and error.outcome is outcome
+    assert (error.is_transient, error.is_permanent, str(error.status), error.code) == (
+        is_transient,
+        not is_transient,
+        status,
+        0,
+    )
+    assert "example" not in str(error)
 
 
 async def test_directory_gets_message_and_envelope(tmp_path: Path) -> None:
