@@ -163,7 +163,9 @@ class Process:
         """Recover the queue, deliver what waits, listen."""
         await asyncio.to_thread(self._spool.start)
         self._resolver = open_resolver_of(self._config.dns, self._home, on_blind=lambda: self._log.info("dns_unsigned"))
-        self._relaying.begin(self._delivery, self._resolver, observer=self._report_tls(self._resolver))
+        self._relaying.begin(
+            self._delivery, self._resolver, observer=self._report_tls(self._resolver), renews=self._slot == 0
+        )
         await self._delivery.start()
         self._inquire(self._resolver)
         self._reception.start()

@@ -35,7 +35,7 @@ from samotop.routing.nexthop import HopKind
 from samotop.smtp.client import NO_WISHES, ClientRules, DeliverBy, Stage, Wishes
 from samotop.status import EnhancedStatus
 from samotop.tlspolicy.judge import Session
-from samotop.tlspolicy.levels import Level
+from samotop.tlspolicy.levels import Level, Source
 from samotop.tlspolicy.plan import TlsPlan
 from samotop.transport.sending import RecipientOutcome
 from samotop.transport.smtp.address import PRIVATE_HELLO, SmtpServer, parse_server
@@ -46,6 +46,9 @@ GOODBYE_SECONDS: Final = 5.0
 """For QUIT: nothing depends on the answer."""
 REPLY_LIMIT: Final = 500
 """Characters of a reply that a notification repeats."""
+
+SECURITY: Final = 7
+"""The subject of a status that speaks of security or policy (RFC 3463 §3.8)."""
 
 _OURS: Final = (DialFailure.LOCAL, DialFailure.DNS)
 """Failures to connect that say nothing of the host."""
@@ -150,6 +153,15 @@ class NetworkCaller:
 
     async def _visit_host(self, host: Host, until: float) -> Visit | NoVisit:
         plan = await self._planner.plan(host, self._port)
+        found = await self._try(host, plan, until)
+        if isinstance(found, NoVisit) and plan.source is Source.STS and found.outcome.status.subject == SECURITY:
+            # No message waits or comes back for a policy that its domain has replaced (RFC 8461 §5.1).
+            renewed = await self._planner.plan(host, self._port, must_refresh=True)
+            if renewed.sts != plan.sts:
+                return await self._try(host, renewed, until)
+        return found
+
+    async def _try(self, host: Host, plan: TlsPlan, until: float) -> Visit | NoVisit:
         if plan.refusal is not None:
             await self._planner.judge(plan, Session(False))
             return _refused(host, plan, plan.refusal.status, plan.refusal.reason, None)

@@ -21,6 +21,7 @@ from samotop.delivery.caller import NetworkCaller
 from samotop.delivery.notifier import DsnNotifier
 from samotop.delivery.outgoing import Outgoing, Sign, complete
 from samotop.delivery.relay import Log, Relay
+from samotop.delivery.renewal import keep_renewing
 from samotop.delivery.rules import DeliveryRules
 from samotop.delivery.service import Delivery
 from samotop.delivery.tlsplans import Observer, PolicyPlanner
@@ -79,6 +80,7 @@ class Relaying:
         self._clock = clock
         self._loop = loop
         self._log = log
+        self._renewal: asyncio.Task[None] | None = None
         self._pool = DaemonPool(PATIENT_THREADS, "samotop-relay")
         self.notifier = DsnNotifier(spool, queue, clock, parts.hostname, parts.author, parts.sign_own, self._beside)
 
@@ -97,8 +99,12 @@ class Relaying:
         rules: DeliveryRules = DeliveryRules(),
         *,
         observer: Observer | None = None,
+        renews: bool = True,
     ) -> None:
-        """Give ``delivery`` its relay; ``observer`` is told what TLS comes to."""
+        """Give ``delivery`` its relay; ``observer`` is told what TLS comes to.
+
+        ``renews``: this process keeps other domains' MTA-STS policies alive. One of a server does.
+        """
         parts = self._parts
         planner = PolicyPlanner(
             resolver,
@@ -124,8 +130,12 @@ class Relaying:
             random=any_random,
             rules=rules.relay,
         )
+        if renews and parts.policies is not None and parts.fetcher is not None:
+            self._renewal = self._loop.create_task(keep_renewing(planner.renew, self._log))
 
     def close(self) -> None:
+        if self._renewal is not None:
+            self._renewal.cancel()
         self._pool.close(cancels=True)
 
     async def _beside(self, job: Callable[[], T]) -> T:

@@ -29,12 +29,17 @@ from samotop.status import EnhancedStatus
 from samotop.tlspolicy.dane import lookup_dane
 from samotop.tlspolicy.judge import Judgement, Session, judge_tls
 from samotop.tlspolicy.levels import Level
-from samotop.tlspolicy.mtasts import Fetcher, StsFound, StsPolicy, lookup_sts
+from samotop.tlspolicy.mtasts import Fetcher, StsFound, StsPolicy, StsRules, lookup_sts
 from samotop.tlspolicy.plan import Refusal, TlsPlan, plan_tls
 
 T = TypeVar("T")
 
 SMTP_PORT: Final = 25
+
+STS_RULES: Final = StsRules()
+
+RENEWED_AT_ONCE: Final = 1000
+"""Policies that one look renews: more than most servers know, few enough to be over before the next look."""
 
 UNKNOWN: Final = Refusal(EnhancedStatus(4, 3, 0), "what TLS the domain demands could not be read from the store")
 
@@ -58,8 +63,11 @@ class Trusted(Protocol):
 
 
 class TlsPlanner(Protocol):
-    async def plan(self, host: Host, port: int) -> TlsPlan:
-        """What a session with ``host``, one of a domain's, must reach."""
+    async def plan(self, host: Host, port: int, *, must_refresh: bool = False) -> TlsPlan:
+        """What a session with ``host``, one of a domain's, must reach.
+
+        ``must_refresh``: it has not, for a policy's sake; make sure that the policy still stands (RFC 8461 §5.1).
+        """
         ...
 
     async def judge(self, plan: TlsPlan, session: Session) -> Judgement:
@@ -90,14 +98,14 @@ class PolicyPlanner:
         self._beside: Callable[[Callable[[], Any]], Awaitable[Any]] = beside
         self._observer = observer
 
-    async def plan(self, host: Host, port: int) -> TlsPlan:
+    async def plan(self, host: Host, port: int, *, must_refresh: bool = False) -> TlsPlan:
         domain = host.hop.name
         is_domain = host.hop.kind is HopKind.DOMAIN
         dane = await lookup_dane(host.name, self._resolver, exchanges=host.exchanges, port=port) if is_domain else None
         sts, memory, is_known = None, None, True
         if self._policies is not None and is_domain:
             try:
-                sts = await self._policy(domain, self._policies)
+                sts = await self._policy(domain, self._policies, must_refresh=must_refresh)
                 memory = await self._beside(partial(self._policies.get_memory, domain))
             except TryAgainLater:
                 is_known = False
@@ -113,16 +121,36 @@ class PolicyPlanner:
         )
         return plan if is_known or plan.refusal is not None else replace(plan, refusal=UNKNOWN, reason=UNKNOWN.reason)
 
-    async def _policy(self, domain: str, policies: Policies) -> StsPolicy | None:
+    async def _policy(self, domain: str, policies: Policies, *, must_refresh: bool) -> StsPolicy | None:
         if self._fetcher is None:
             return None
         entry = await self._beside(partial(policies.get_sts, domain))
-        found = await lookup_sts(domain, entry, self._resolver, self._fetcher, now=self._clock.time())
+        now = self._clock.time()
+        if must_refresh and (entry is None or now - entry.fetched_at < STS_RULES.retry):
+            must_refresh = False  # what was fetched a moment ago is what there is; many messages may fail at once
+        found = await lookup_sts(domain, entry, self._resolver, self._fetcher, now=now, must_refresh=must_refresh)
+        await self._keep(found, policies)
+        return found.policy
+
+    async def _keep(self, found: StsFound, policies: Policies) -> None:
         if self._observer is not None and found.failure is not None:
             self._observer.note_policy(found)
         if found.is_new and found.entry is not None:
             await self._beside(partial(policies.put_sts, found.entry))
-        return found.policy
+
+    async def renew(self, limit: int = RENEWED_AT_ONCE) -> int:
+        """Fetch again the policies that are a day old, so that none ends while its web server is away (RFC 8461 §3.3);
+        drop what has ended. Returns how many were fetched. Raises ``TryAgainLater``."""
+        if self._policies is None or self._fetcher is None:
+            return 0
+        await self._beside(partial(self._policies.expire, self._clock.time()))
+        renewed = 0
+        for entry in await self._beside(partial(self._policies.due_sts, self._clock.time(), limit)):
+            now = self._clock.time()
+            found = await lookup_sts(entry.domain, entry, self._resolver, self._fetcher, now=now)
+            await self._keep(found, self._policies)
+            renewed += found.is_new and found.failure is None
+        return renewed
 
     async def judge(self, plan: TlsPlan, session: Session) -> Judgement:
         judged = judge_tls(plan, session, self._trust(), self._clock.time())  # type: ignore[arg-type]  # a Trust by its shape

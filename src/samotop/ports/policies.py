@@ -27,7 +27,10 @@ class Policies(Protocol):
         ...
 
     def due_sts(self, now: float, limit: int) -> Sequence[StsEntry]:
-        """Policies that a daily refresh should fetch again, those that end first in front, ``limit`` at most."""
+        """Policies that a daily refresh should fetch again, ``limit`` at most.
+
+        Those that end first are in front, behind all others those that could not be fetched the last time.
+        """
         ...
 
     def get_memory(self, domain: str) -> Memory | None:

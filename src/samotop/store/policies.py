@@ -56,7 +56,7 @@ class SqlitePolicies:
     def due_sts(self, now: float, limit: int) -> Sequence[StsEntry]:
         query = (
             f"SELECT {_STS} FROM sts_policy WHERE mode != '' AND fetched_at <= ? AND ends_at >= ? "  # noqa: S608 - ours
-            "ORDER BY ends_at, domain LIMIT ?"
+            "ORDER BY failed_at > 0, ends_at, domain LIMIT ?"
         )
         with _asked():
             rows = self._database.reader().execute(query, (now - self._sts_rules.refresh, now, limit)).fetchall()

@@ -421,7 +421,12 @@ async def test_a_header_is_read_once_for_all_next_hops() -> None:
         b.queue.put(entry, Content(len(WAIVER), chunks, None))
         opened: list[str] = []
         honest = b.relay._open_content
-        b.relay._open_content = lambda one: (opened.append(one.id), honest(one))[1]
+
+        def opening(one: Entry) -> Content:
+            opened.append(one.id)
+            return honest(one)
+
+        b.relay._open_content = opening
         b.delivery.submit([entry])
         await b.idle()
         assert b.caller.wishes == [Wish.WAIVES] * 3

@@ -52,6 +52,10 @@ def test_policies_that_are_a_day_old_are_due(database: Database) -> None:
     policies.put_sts(StsEntry("over.example", POLICY, "i", NOW - 8 * DAY))
     assert [entry.domain for entry in policies.due_sts(NOW, 10)] == ["c.example", "b.example", "a.example"]
     assert [entry.domain for entry in policies.due_sts(NOW, 1)] == ["c.example"]
+    policies.put_sts(StsEntry("c.example", POLICY, "i", NOW - 6.9 * DAY, NOW - 60, "j"))
+    assert [entry.domain for entry in policies.due_sts(NOW, 9)] == ["b.example", "a.example", "c.example"], (
+        "one whose server is away keeps no other from being renewed"
+    )
 
 
 def test_a_level_only_rises(database: Database) -> None:
