@@ -28,6 +28,7 @@ serve: $(USERS) ## try it: a mail server with a demo account, on this machine al
 
 test: $(DEVS) ## every test; as root on Debian the programs they use are installed first
 	@tools/apt-packages.sh
+	@tools/peers.sh
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
 install: $(USERS) ## only the .venv, with Samotop in it as it stands in this folder
@@ -48,6 +49,7 @@ format: $(DEVS) ## put the sources into their one format, mend what the linter c
 
 bench: $(DEVS) ## side by side with other servers, as ratios (docs/benchmarks.md)
 	@tools/apt-packages.sh
+	@tools/peers.sh
 	@$(BIN)/python bench/run.py $(ARGS)
 
 fuzz: $(DEVS) ## each fuzz target for a moment; longer with SECONDS_EACH=600
