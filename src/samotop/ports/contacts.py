@@ -1,8 +1,8 @@
-"""The ledger as services see it: each owner's contacts, requests, and what makes exceptions.
+"""The ledger as services see it: each owner's contacts, and the requests of those who want to be some.
 
-An owner is an account's name. Reads (``find`` to ``expectation``) take one indexed row each
-and may be called on the event loop; writes wait for the disk and are called in threads. What a write has
-returned from is obeyed by the next read in any process. Raises ``TryAgainLater`` where the store does not answer.
+An owner is an account's name. ``find`` and ``find_request`` read single rows by index and may be called on the
+event loop; all else waits for the disk and is called in threads. A decision is obeyed by the next ``find`` in any
+process once ``decide`` has returned. Raises ``TryAgainLater`` where the store does not answer.
 
 Names of contacts are never in the store in the clear: rows are found by keyed digests, names are sealed.
 """
@@ -16,7 +16,6 @@ from typing import Protocol
 from samotop.consent.contact import Contact, Standing
 from samotop.consent.evidence import Evidence
 from samotop.consent.identity import Identity
-from samotop.consent.judge import TagUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +50,6 @@ class Contacts(Protocol):
 
     def find_request(self, owner: str, identity: Identity) -> ContactRequest | None: ...
 
-    def is_answer(self, owner: str, references: Iterable[str], author: Identity, now: float) -> bool:
-        """Does one of these Message-IDs name a message that ``owner`` sent to ``author`` not too long ago?"""
-        ...
-
-    def tag_use(self, owner: str, tag: str, now: float) -> TagUse | None:
-        """What is known of ``owner+tag@``; ``None`` for one that nobody has used yet."""
-        ...
-
-    def expectation(self, owner: str, domain: str, now: float) -> str:
-        """Why a stranger of ``domain`` is expected now, in words; empty where none is."""
-        ...
-
     def decide(self, owner: str, contacts: Iterable[Contact]) -> None:
         """Write decisions, all or none; a request that they answer stays until its messages have been moved."""
         ...
@@ -83,18 +70,6 @@ class Contacts(Protocol):
 
     def settle_request(self, owner: str, identity: Identity, entries: Iterable[str]) -> None:
         """These of its messages have been moved; a request without messages that has been answered is over."""
-        ...
-
-    def note_sent(self, owner: str, message_id: str, recipients: Iterable[Identity], now: float) -> None:
-        """The owner has sent this message: answers to it, by these, are expected for a time."""
-        ...
-
-    def take_tag(self, owner: str, tag: str, holder: Contact, now: float) -> None: ...
-
-    def end_tag(self, owner: str, tag: str, why: str) -> None: ...
-
-    def expect(self, owner: str, domain: str, until: float) -> None:
-        """Strangers (of ``domain``; all where it is empty) are let in until then."""
         ...
 
     def expire(self, now: float) -> int:

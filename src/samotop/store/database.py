@@ -96,6 +96,51 @@ MIGRATIONS: Final = (
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX tls_memory_seen ON tls_memory (seen_at);
     """,
+    """
+    -- The ledger (store.ledger): whom each owner knows. Digests are keyed with the owner's secret, names are sealed.
+    -- Times are seconds since 1970.
+    CREATE TABLE owner_secret (owner TEXT PRIMARY KEY, wrapped BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE contact (
+        owner      TEXT NOT NULL,
+        digest     BLOB NOT NULL,          -- of the identity
+        standing   INTEGER NOT NULL,       -- forms.STANDINGS
+        decided_at REAL NOT NULL,
+        expires_at REAL,
+        sealed     BLOB NOT NULL,
+        PRIMARY KEY (owner, digest)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX contact_end ON contact (expires_at) WHERE expires_at IS NOT NULL;
+    CREATE TABLE contact_request (
+        owner      TEXT NOT NULL,
+        digest     BLOB NOT NULL,          -- of the first identity
+        first_seen REAL NOT NULL,
+        last_seen  REAL NOT NULL,
+        sealed     BLOB NOT NULL,
+        PRIMARY KEY (owner, digest)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX contact_request_seen ON contact_request (owner, last_seen);
+    CREATE TABLE sent_message (
+        owner      TEXT NOT NULL,
+        digest     BLOB NOT NULL,          -- of the Message-ID
+        recipients BLOB NOT NULL,          -- digests of whom it was sent to, one after the other
+        expires_at REAL NOT NULL,
+        PRIMARY KEY (owner, digest)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX sent_message_end ON sent_message (expires_at);
+    CREATE TABLE tag (
+        owner    TEXT NOT NULL,
+        digest   BLOB NOT NULL,
+        seen_at  REAL NOT NULL,
+        sealed   BLOB NOT NULL,            -- the tag, its holder, why it ended
+        PRIMARY KEY (owner, digest)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE expectation (
+        owner      TEXT NOT NULL,
+        digest     BLOB NOT NULL,          -- of the domain, or of nothing
+        expires_at REAL NOT NULL,
+        PRIMARY KEY (owner, digest)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 Connect = Callable[[str], apsw.Connection]
