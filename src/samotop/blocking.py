@@ -29,6 +29,8 @@ from samotop.smtp.client import NO_WISHES, Wishes
 from samotop.transport import choosing
 from samotop.transport.sending import Outcome, Progress, Sendable, Transport
 from samotop.transport.smtp import sender
+from samotop.transport.smtp.opening import NoSession
+from samotop.transport.smtp.view import ServerView
 
 T = TypeVar("T")
 
@@ -132,6 +134,14 @@ class SmtpTransport(BlockingTransport):
         return self._background.run(
             lambda: self._smtp.send(message, content, timeout=timeout, progress=progress, wishes=wishes)
         )
+
+    def check(self, *, timeout: float = 60.0) -> NoSession | None:
+        """Can a session be opened, login included? ``None``: yes; else why not. Sends nothing."""
+        return self._background.run(lambda: self._smtp.check(timeout=timeout))
+
+    def examine(self, *, timeout: float = 60.0) -> ServerView | NoSession:
+        """What the server offers, and how it is reached; or why not. Sends nothing."""
+        return self._background.run(lambda: self._smtp.examine(timeout=timeout))
 
 
 def open_sender(url: str) -> BlockingTransport:

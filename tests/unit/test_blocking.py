@@ -11,6 +11,7 @@ import pytest
 from samotop import Message, blocking
 from samotop.smtp.client import Stage
 from samotop.testing import MailCatcher
+from samotop.transport.smtp.view import ServerView
 
 
 def letter(number: int = 0) -> Message:
@@ -44,6 +45,15 @@ def test_a_failure_is_an_outcome_here_too(tmp_path: Path) -> None:
     with blocking.SmtpTransport(f"smtp:{tmp_path}/none.sock") as transport:
         outcome = transport.send(letter())
     assert [(str(one.status), one.stage) for one in outcome.deferred] == [("4.4.1", Stage.GREETING)]
+
+
+def test_a_server_can_be_looked_at_first(mail_catcher: MailCatcher, tmp_path: Path) -> None:
+    with blocking.SmtpTransport(f"smtp://127.0.0.1:{mail_catcher.port}") as transport:
+        assert transport.check() is None
+        view = transport.examine()
+        assert isinstance(view, ServerView) and view.capabilities.can_pipeline
+    with blocking.SmtpTransport(f"smtp:{tmp_path}/none.sock") as transport:
+        assert transport.check() is not None
 
 
 async def test_it_does_not_block_a_running_loop(tmp_path: Path) -> None:

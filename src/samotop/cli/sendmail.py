@@ -20,7 +20,7 @@ import getopt
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
 
@@ -29,18 +29,18 @@ from samotop.cli.outcome import DONE, USAGE
 VERB: Final = "sendmail"
 SERVER: Final = "SAMOTOP_SERVER"
 
+# Those that nothing reads below have no meaning here, and are passed over.
 _FLAGS: Final = "A:B:b:C:d:D:F:f:Gh:iIL:mN:nO:o:p:q:R:r:tUV:vxX:"
 _LONG: Final = ["home=", "server=", "help"]
 _DONE_MODES: Final = ("i", "I", "v")  # aliases made anew, addresses verified: nothing to be done
-_QUIET: Final = ["A", "B", "C", "d", "D", "G", "h", "I", "L", "m", "n", "O", "o", "p", "U", "v", "x", "X"]
 _HELP: Final = __doc__ or ""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Flags:
     """What the command line says. ``takes_dot``: a line with a dot alone is text, not the end."""
 
-    recipients: list[str] = field(default_factory=list)
+    recipients: Sequence[str] = ()
     from_header: bool = False
     takes_dot: bool = False
     sender: str | None = None
@@ -95,38 +95,24 @@ def run_sendmail(words: list[str]) -> int:
 def read_flags(words: list[str]) -> Flags | None:
     """Read the command line; ``None`` where help is wanted. Raises ``getopt.GetoptError``."""
     given, recipients = getopt.gnu_getopt(_with_empty_q(words), _FLAGS, _LONG)
-    flags = Flags(recipients=list(recipients), server=os.environ.get(SERVER))
-    for flag, value in given:
-        match flag:
-            case "--help":
-                return None
-            case "--home":
-                flags.home = value
-            case "--server":
-                flags.server = value
-            case "-t":
-                flags.from_header = True
-            case "-i":
-                flags.takes_dot = True
-            case "-o" if value == "i":
-                flags.takes_dot = True
-            case "-f" | "-r":
-                flags.sender = value
-            case "-F":
-                flags.name = value
-            case "-N":
-                flags.notify = value
-            case "-R":
-                flags.ret = value
-            case "-V":
-                flags.envelope_id = value
-            case "-b":
-                flags.mode = value or "m"
-            case "-q":
-                flags.runs_queue = True
-            case _:
-                assert flag[1:] in _QUIET, "getopt knows no others"
-    return flags
+    if ("--help", "") in given:
+        return None
+    last = dict(given)
+    paths = [value for flag, value in given if flag in ("-f", "-r")]
+    return Flags(
+        recipients=recipients,
+        from_header="-t" in last,
+        takes_dot="-i" in last or ("-o", "i") in given,
+        sender=paths[-1] if paths else None,
+        name=last.get("-F", ""),
+        notify=last.get("-N"),
+        ret=last.get("-R"),
+        envelope_id=last.get("-V"),
+        mode=last.get("-b") or "m",
+        runs_queue="-q" in last,
+        home=last.get("--home"),
+        server=last.get("--server", os.environ.get(SERVER)),
+    )
 
 
 def _with_empty_q(words: list[str]) -> list[str]:
