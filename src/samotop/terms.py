@@ -22,7 +22,7 @@ def routing_rules(config: Config) -> RoutingRules:
             Mailbox(one.owner or one.name, one.addresses, one.smart, one.domains) for one in config.mailboxes
         ),
         rewrites=tuple(Rewrite(one.match, one.to) for one in config.rewrites),
-        routes=tuple(Route(one.match, one.via) for one in config.routes),
+        routes=tuple(Route(one.match, one.via, one.cut_through) for one in config.routes),
         postmaster=config.postmaster,
     )
 

@@ -91,6 +91,9 @@ def _check_routes(routes: tuple[Route | None, ...], workers: int) -> Iterator[Fo
     for number, route in enumerate(routes):
         if route is not None and route.via.kind == "console" and workers > 1:
             yield ("route", number, "via"), "several workers have no console", "write workers = 1, or another via"
+        if route is not None and route.cut_through and not route.via.is_next_hop:
+            what = f'a route via "{route.via.kind}" has no next hop that could be asked while the sender waits'
+            yield ("route", number, "cut_through"), what, "remove it, or write a via of smtp, smtps, lmtp or child"
 
 
 def _check_rewrites(rewrites: tuple[Rewrite | None, ...]) -> Iterator[Found]:

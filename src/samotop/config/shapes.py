@@ -368,6 +368,13 @@ class Route:
             "server. Paths are relative to the home.",
         ),
     ]
+    cut_through: Annotated[
+        bool,
+        Key(
+            keys.TRUTH,
+            "Ask the next hop while the sender waits: its answers are the sender's, and nothing is stored here.",
+        ),
+    ] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

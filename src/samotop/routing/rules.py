@@ -32,10 +32,14 @@ class Rewrite:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """``match`` is a domain, an address, or a pattern of either with ``*``; ``via`` what it leads to."""
+    """``match`` is a domain, an address, or a pattern of either with ``*``; ``via`` what it leads to.
+
+    ``is_cut_through``: the next hop is asked while the sender waits, and nothing is stored.
+    """
 
     match: str
     via: Target
+    is_cut_through: bool = False
 
 
 @dataclass(frozen=True, slots=True)
