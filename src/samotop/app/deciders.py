@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from samotop.address import Address
+from samotop.app.expansions import Expansions
 from samotop.config.shapes import Config
-from samotop.facts import ContentFacts, MailFacts, RecipientFacts
+from samotop.facts import ContentFacts, Decision, MailFacts, RecipientFacts
 from samotop.net.networks import in_networks
 from samotop.policy import recipient
 from samotop.policy.dmarc import check_dmarc
@@ -26,11 +27,14 @@ from samotop.verdict import ABSTAIN, Action, Verdict
 class Deciders:
     """``observers`` are told of each message that strangers sent, and what was decided of it."""
 
-    def __init__(self, config: Config, router: Router, usages: Usages, clock: Clock) -> None:
+    def __init__(
+        self, config: Config, router: Router, usages: Usages, clock: Clock, expansions: Expansions | None = None
+    ) -> None:
         self._config = config
         self._router = router
         self._usages = usages
         self._clock = clock
+        self._expansions = expansions
         self._submission = SubmissionRules(config.limits.messages_per_day, config.limits.recipients_per_day)
         self.observers: list[Callable[[ContentFacts, Verdict], None]] = []
 
@@ -39,12 +43,14 @@ class Deciders:
         return Stages(mail=self.check_mail, recipient=self.check_recipient, content=self.check_content)
 
     def _owns(self, login: str, address: Address) -> bool:
-        return self._router.resolve(address) == Local(login)
+        return self._router.resolve(address) == Local(login) or (
+            self._expansions is not None and self._expansions.may_write_as(login, address)
+        )
 
     def check_mail(self, facts: MailFacts) -> Verdict:
         return check_sender(facts, self._owns)
 
-    def check_content(self, facts: ContentFacts) -> Verdict:
+    def check_content(self, facts: ContentFacts) -> Decision:
         verdict = check_loops(facts)
         if verdict.action is Action.ABSTAIN:
             verdict = check_author(facts, self._owns, self._config.domains)
@@ -56,7 +62,9 @@ class Deciders:
         verdict = check_dmarc(facts) if self._config.policy.dmarc == "enforce" else ABSTAIN
         for note in self.observers:
             note(facts, verdict)
-        return verdict
+        if self._expansions is None or verdict.is_refusal:
+            return verdict
+        return self._expansions.check_content(facts)
 
     def check_recipient(self, facts: RecipientFacts) -> Verdict:
         peer = facts.peer
@@ -67,4 +75,9 @@ class Deciders:
             if verdict.is_refusal:
                 return verdict
         may_relay = peer.login is not None or in_networks(peer.address, self._config.relay.trusted)
-        return recipient.check_recipient(facts, self._router.resolve(facts.recipient.address), may_relay)
+        if self._expansions is None:
+            return recipient.check_recipient(facts, self._router.resolve(facts.recipient.address), may_relay)
+        verdict = self._expansions.check_recipient(facts)
+        if verdict.is_refusal:
+            return verdict
+        return recipient.check_recipient(facts, self._expansions.resolve(facts.recipient.address), may_relay)

@@ -16,6 +16,7 @@ import apsw
 
 from samotop.address import Address
 from samotop.app.deciders import Deciders
+from samotop.app.expansions import open_expansions
 from samotop.app.relaying import relay_parts
 from samotop.app.reporters import open_dmarc_reporting, open_tls_reporting
 from samotop.app.tls import MAIL_PROTOCOLS, WEB, load_tls, wants_tls
@@ -35,6 +36,7 @@ from samotop.net.tls import Reload
 from samotop.observe.log import Log
 from samotop.parts import open_resolver_of
 from samotop.places import Places
+from samotop.ports import Spool
 from samotop.queue.entry import Pending
 from samotop.reception.context import Context, Logins
 from samotop.reception.gate import Gate
@@ -96,9 +98,11 @@ class Process:
             self._spool.adopt(workers)
         accounts = SqliteAccounts(self._database, self._clock)
         self._router = Router(routing_rules(config), accounts)
+        self._expansions = open_expansions(config, home, self._router, self._spool, self._clock, loop, log)
+        self._door: Spool = self._spool if self._expansions is None else self._expansions.spool
         places = Places(config, home, accounts, self._clock)
         self._relaying = Relaying(
-            relay_parts(config, home, self._database, self._router), self._spool, self._spool, self._clock, loop, log
+            relay_parts(config, home, self._database, self._router), self._door, self._spool, self._clock, loop, log
         )
         self._delivery = Delivery(
             self._spool,
@@ -115,7 +119,7 @@ class Process:
         self._tls = load_tls(config, home, self._clock) if any(map(wants_tls, config.listeners)) else None
         secret = keep_secret(home / "keys" / "login.secret")  # makes unknown accounts look like known ones
         self._usages = Usages(SqliteTallies(self._database, "submission"), secret)
-        self._deciders = Deciders(config, self._router, self._usages, self._clock)
+        self._deciders = Deciders(config, self._router, self._usages, self._clock, self._expansions)
         self._flush: asyncio.Task[None] | None = None
         self._flushed_at = 0.0
         rules = reception_rules(config, workers, fitting_sessions(raise_limit()))
@@ -123,7 +127,7 @@ class Process:
             hostname=config.hostname,
             loop=loop,
             clock=self._clock,
-            spool=self._spool,
+            spool=self._door,
             stages=self._deciders.stages,
             rules=rules,
             gate=Gate(rules.sessions, rules.sessions_per_address),
@@ -200,7 +204,7 @@ class Process:
                 self._config,
                 self._home,
                 self._database,
-                self._spool,
+                self._door,
                 resolver,
                 self._may_send,
                 self._clock,
@@ -220,7 +224,7 @@ class Process:
             self._config,
             self._home,
             self._database,
-            self._spool,
+            self._door,
             resolver,
             self._may_send,
             self._clock,
@@ -303,6 +307,8 @@ class Process:
             self._is_blind = False
             if has_changed:
                 self._delivery.poke()
+        if self._expansions is not None:
+            self._expansions.look()
         found = Reload.UNCHANGED if self._tls is None else self._tls.reload_if_changed()
         if found is not Reload.UNCHANGED:
             self._log.info("certificate_" + found.value)
