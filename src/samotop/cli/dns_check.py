@@ -16,11 +16,13 @@ from typing import Any, Final
 from samotop.cli.dns_compare import compare_records
 from samotop.cli.dns_finding import ADVICE, DIFFERS, EXTRA, MISSING, OK, UNANSWERED, Finding, find, find_unanswered
 from samotop.cli.dns_plan import EXAMPLE_ADDRESS, Needed, Section, Situation
+from samotop.cli.dns_policy import check_policy, check_web_host
 from samotop.dns.answer import Answer, Security
 from samotop.dns.resolver import Resolver
 from samotop.dns.zonefile import is_inside
 from samotop.msgauth import iprev, spf
 from samotop.msgauth.results import Result
+from samotop.tlspolicy.mtasts import Fetcher
 
 ADDRESS_LIMIT: Final = 8
 """Addresses of the host that are looked at: a mail server has two."""
@@ -35,8 +37,13 @@ async def check_records(
     sections: Sequence[Section],
     resolver: Resolver,
     advance: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    fetcher: Fetcher | None = None,
 ) -> list[Finding]:
-    """The findings, in the order of ``sections``. ``advance(done, total)`` is told how far it has come."""
+    """The findings, in the order of ``sections``. ``advance(done, total)`` is told how far it has come.
+
+    With a ``fetcher`` the MTA-STS policy is fetched as a sender would, and compared.
+    """
     check = _Check(situation, resolver)
     work: list[Work] = []
     for section in sections:
@@ -46,6 +53,8 @@ async def check_records(
             records = list(group)
             if records[0].purpose != "address":
                 work.append(check.check_group(records))
+    if fetcher is not None:
+        work.append(check_policy(situation, resolver, fetcher))
     work += [check.check_reverse(), check.check_signed()]
     done = 0
 
@@ -83,6 +92,8 @@ class _Check:
     async def check_group(self, records: list[Needed]) -> list[Finding]:
         """Records of one name and type."""
         first = records[0]
+        if first.purpose == "MTA-STS host":
+            return [await check_web_host(first, self._at.domain, self._resolver)]
         answer = await self._resolver.lookup(first.name, first.type)
         if answer.is_temporary:
             return [find_unanswered(first, answer)]

@@ -16,16 +16,16 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 
 from samotop.cli.dns_plan import CertificateNote, KeyNote, Situation
 from samotop.cli.later import is_served
 from samotop.config.shapes import Config, Listen, TlsFiles
+from samotop.config.sts import own_policy
 from samotop.dns.names import normalize_name
 from samotop.errors import SetupError
 from samotop.msgauth import dkim
-from samotop.net.certificates import ensure_self_signed
+from samotop.net.certificates import ensure_self_signed, is_self_signed
 from samotop.net.endpoint import Tcp
 from samotop.ports.clock import Clock
 from samotop.store.keys import DkimKeys, KeyPair
@@ -70,16 +70,20 @@ def observe(
     listeners = [one for one in config.listeners if is_served(one)]
     reception = next((one for one in listeners if one.protocol == "smtp"), None)
     smarthost = urlsplit(config.relay.smarthost).hostname or "" if config.relay.smarthost else ""
+    # First of all, as the policy follows from it: the server makes its certificate at the first start.
+    certificate = _read_certificate(config, home, clock) if any(one.tls != "none" for one in listeners) else None
     return Situation(
         domain=own_domain(config, domain),
         hostname=normalize_name(config.hostname),
         addresses=check_addresses(addresses) or tuple(_find_addresses(listeners, asks_system=asks_system)),
-        certificate=_read_certificate(config, home, clock) if any(one.tls != "none" for one in listeners) else None,
+        certificate=certificate,
         services=dict(_services(listeners)),
         keys=tuple(note_keys(ensure_keys(DkimKeys(home), own_domain(config, domain), clock.time()))),
         smarthost=smarthost,
         receives_at=None if reception is None else reception.address.port if isinstance(reception.address, Tcp) else 25,
-        hidden=tuple(f"{one.protocol} {one.address}" for one in listeners if _is_hidden(one)),
+        sts=own_policy(config, home),
+        serves_web=any(one.protocol == "web" for one in listeners),
+        hidden=tuple(f"{one.protocol} {one.address}" for one in listeners if one.protocol != "web" and _is_hidden(one)),
     )
 
 
@@ -148,15 +152,7 @@ def _read_certificate(config: Config, home: Path, clock: Clock) -> CertificateNo
         raise SetupError(f"{path} holds no certificate", remedy="name a PEM file in [tls]") from None
     organizations = certificate.issuer.get_attributes_for_oid(x509.NameOID.ORGANIZATION_NAME)
     issuer = str(organizations[0].value).lower() if organizations else ""
-    return CertificateNote(hashlib.sha256(key).digest(), _is_self_signed(certificate), _ISSUERS.get(issuer, ""))
-
-
-def _is_self_signed(certificate: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(certificate)
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True
+    return CertificateNote(hashlib.sha256(key).digest(), is_self_signed(certificate), _ISSUERS.get(issuer, ""))
 
 
 def ensure_keys(keys: DkimKeys, domain: str, now: float) -> list[KeyPair]:

@@ -22,12 +22,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from samotop.dns.zonefile import format_comment, format_entry, format_strings, is_inside
-from samotop.tlspolicy.stspolicy import Mode, StsPolicy, format_sts_record
+from samotop.tlspolicy.stspolicy import Mode, StsPolicy, format_sts_record, format_url, plan_policy
 
 TTL: Final = 3600
 """Seconds: a mistake is out of the caches within the hour."""
-STS_SECONDS: Final = 604_800
-"""``max_age`` of the MTA-STS policy: a week, so that a first mistake does not last (RFC 8461 §3.2)."""
 SERVICES: Final = ("submissions", "submission", "imaps", "imap")
 """Services that mail programs look for (RFC 6186 §3, RFC 8314 §5.1)."""
 USUAL_ISSUER: Final = "letsencrypt.org"
@@ -67,6 +65,10 @@ class Situation:
     smarthost: str = ""
     receives_at: int | None = None
     """The port where mail from the world is taken; ``None``: nowhere."""
+    sts: StsPolicy | None = None
+    """The MTA-STS policy as the server serves it, or would; ``None``: as it follows from the certificate."""
+    serves_web: bool = False
+    """Is there a listener for the web, where the policy is?"""
     hidden: tuple[str, ...] = ()
     """Listeners on a loopback address: nobody but this machine reaches them."""
 
@@ -205,23 +207,31 @@ def _plan_tlsa(at: Situation) -> Section:
 def plan_sts_policy(at: Situation) -> StsPolicy:
     """The policy that we ask for: enforced once the certificate is one that strangers can verify (RFC 8461 §3.2)."""
     is_issued = at.certificate is not None and not at.certificate.is_self_signed
-    return StsPolicy(Mode.ENFORCE if is_issued else Mode.TESTING, (at.hostname,), STS_SECONDS)
+    return at.sts or plan_policy(at.hostname, is_issued=is_issued)
 
 
 def _plan_sts(at: Situation) -> Section:
     policy = plan_sts_policy(at)
     why = "MTA-STS: tells servers without DANE that mail to us is to come encrypted."
     shown = "".join(f"\n    {line}" for line in policy.lines)
-    remarks = (
-        f"Serve this text at https://mta-sts.{at.domain}/.well-known/mta-sts.txt; without it nothing changes:{shown}"
-    )
+    records = [Needed("MTA-STS", f"_mta-sts.{at.domain}", "TXT", format_strings(format_sts_record(policy)))]
+    if at.serves_web:
+        records.append(Needed("MTA-STS host", f"mta-sts.{at.domain}", "CNAME", f"{at.hostname}."))
+        remarks = (
+            f"Your server answers {format_url(at.domain)} itself, with the text below. Its certificate for the web "
+            f"must name mta-sts.{at.domain}; without that nothing changes:{shown}"
+        )
+    else:
+        remarks = (
+            f"Serve this text at {format_url(at.domain)}; without it nothing changes. A [[listen]] with protocol web "
+            f"does that:{shown}"
+        )
     if policy.mode is Mode.TESTING:
         remarks += (
-            "\nThe mode is testing because the certificate is not of a public authority, as MTA-STS wants it. "
-            "With one that is, mode: enforce protects, and the id above must change."
+            "\nThe mode is testing because the certificate is not of a public authority, as MTA-STS wants it, or "
+            "because [mta_sts] says so. mode: enforce protects; the id above changes with it."
         )
-    record = Needed("MTA-STS", f"_mta-sts.{at.domain}", "TXT", format_strings(format_sts_record(policy)))
-    return Section("MTA-STS", why, (record,), remarks)
+    return Section("MTA-STS", why, tuple(records), remarks)
 
 
 def _plan_tls_reports(at: Situation) -> Section:

@@ -25,6 +25,7 @@ from samotop.cli.show import clean, print_json
 from samotop.config.read import load_config
 from samotop.dns.resolver import Resolver
 from samotop.net.clock import SystemClock
+from samotop.net.fetch import HttpsFetcher
 from samotop.tlspolicy.stspolicy import format_policy
 
 
@@ -71,7 +72,7 @@ def print_check(domain: str, *, server: str | None, addresses: Sequence[str], js
     progress = Progress("asking DNS,")
 
     async def compare(resolver: Resolver) -> list[Finding]:
-        return await check_records(situation, sections, resolver, progress.advance)
+        return await check_records(situation, sections, resolver, progress.advance, fetcher=HttpsFetcher(resolver))
 
     findings = ask(config.dns, place, server, compare)
     if json:

@@ -24,6 +24,7 @@ from samotop.msgauth.dmarc import parse_record as parse_dmarc
 from samotop.msgauth.signature import parse_key_record
 from samotop.msgauth.spf import parse_record as parse_spf
 from samotop.net.clock import SystemClock
+from samotop.tlspolicy.stspolicy import Mode, StsPolicy
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "dns"
 RSA = "v=DKIM1; k=rsa; p=" + "MIIBIjANBgkq" * 30
@@ -58,6 +59,14 @@ SITUATIONS: Mapping[str, Situation] = {
         certificate=SELF_SIGNED,
         keys=(KeyNote("s20261122-rsa", RSA, "signs"),),
         smarthost="relay.example.com",
+        receives_at=25,
+    ),
+    "serves-its-policy": Situation(
+        "example.org",
+        "mx.example.org",
+        addresses=("192.0.2.1",),
+        sts=StsPolicy(Mode.ENFORCE, ("mx.example.org", "*.backup.example"), 1_209_600),
+        serves_web=True,
         receives_at=25,
     ),
     "host-is-the-domain": Situation("example.org", "example.org", addresses=("192.0.2.1",)),
