@@ -91,6 +91,8 @@ class ClientConnection(ClientDialogue):
         self.unsent = 0
         if self.transaction is not None and self.transaction.is_whole:
             self.transaction.is_sent = True
+        if self.finishing is not None:
+            self.finishing.is_sent = True
         return octets
 
     # --- where it stands --------------------------------------------------------------------------
@@ -105,6 +107,25 @@ class ClientConnection(ClientDialogue):
         """May ``begin`` be called? Not while anything is asked, nor after MAILMAX transactions (RFC 9422 §4)."""
         mails = self.capabilities.mails
         return self._is_idle and self.is_ready and (mails is None or self.transactions < mails)
+
+    @property
+    def can_overlap(self) -> bool:
+        """May ``begin`` be called although the reply to the last content has not come?
+
+        The end of a content may be followed by the next MAIL without waiting (RFC 2920 §3.1). Not in LMTP, which has
+        several such replies, nor where a chunk of it was refused, nor for two messages ahead.
+        """
+        transaction = self.transaction
+        return (
+            transaction is not None
+            and transaction.is_whole
+            and transaction.refusal is None
+            and self.finishing is None
+            and len(self.expected) == 1
+            and not self.is_lmtp
+            and self.capabilities.can_pipeline
+            and (self.capabilities.mails is None or self.transactions < self.capabilities.mails)
+        )
 
     @property
     def wants_content(self) -> bool:
@@ -171,12 +192,13 @@ class ClientConnection(ClientDialogue):
     def begin(self, plan: TransactionPlan, *, holds_content: bool = False) -> None:
         """Begin a transaction: ``ContentWanted`` or ``TransactionEnded`` follows.
 
+        Where ``can_overlap`` allowed it, the ``TransactionEnded`` of the one before comes first.
         With ``holds_content`` each recipient's reply is told by
         ``RecipientAnswered``, more recipients may be added, and content is
         asked for by ``proceed`` alone.
         """
-        if not self.can_begin:
-            raise RuntimeError("no transaction can begin now: see can_begin")
+        if not self.can_begin and not self.can_overlap:
+            raise RuntimeError("no transaction can begin now: see can_begin and can_overlap")
         begin_transaction(self, plan, holds_content=holds_content)
 
     def add_recipient(self, recipient: Recipient) -> None:

@@ -41,6 +41,7 @@ class ClientDialogue:
         "events",
         "expected",
         "failure",
+        "finishing",
         "greeting",
         "has_wanted_content",
         "heard_at",
@@ -96,6 +97,8 @@ class ClientDialogue:
         self.needs_reset = False
         """The server still has a transaction that nobody will end: RSET goes before the next MAIL."""
         self.transaction: OpenTransaction | None = None
+        self.finishing: OpenTransaction | None = None
+        """The one before it, where that has the reply to its content still to come."""
         self.has_wanted_content = False
         """Was content asked for in the last transaction?"""
         self.mechanism: ClientMechanism | None = None
@@ -181,8 +184,20 @@ class ClientDialogue:
             self.transaction = None
             self.events.append(TransactionEnded(transaction.result(last, stage)))
 
+    def end_finishing(self) -> None:
+        """The transaction before this one is over."""
+        finishing = self.finishing
+        if finishing is not None:
+            self.finishing = None
+            self.events.append(TransactionEnded(finishing.result(None, Stage.FINAL)))
+
     def hang_up(self, stage: Stage, reply: Reply | None) -> None:
         """The server has ended the session, with a last word or without."""
+        if self.finishing is not None:
+            if reply is not None:
+                self.finishing.finals.append(reply)
+            self.end_finishing()
+            stage = Stage.MAIL  # nothing of the next one was answered: another session may take it
         transaction = self.transaction
         if transaction is not None and transaction.is_whole and reply is not None and stage is Stage.FINAL:
             transaction.finals.append(reply)
@@ -192,6 +207,9 @@ class ClientDialogue:
 
     def fail(self, error: BadReply, stage: Stage | None = None) -> None:
         """Nothing that the server says can be trusted any more."""
+        if self.finishing is not None:
+            self.end_finishing()
+            stage = Stage.MAIL
         self.end_transaction(None, stage or self.stage)
         self.failure = error
         self.close()

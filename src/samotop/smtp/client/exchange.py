@@ -1,6 +1,7 @@
 """MAIL, RCPT, DATA, BDAT and their replies: how one transaction runs (RFC 5321 §3.3, RFC 2920, RFC 3030, RFC 2033).
 
-Where the server offers PIPELINING, MAIL, all RCPTs and DATA go in one flight;
+Where the server offers PIPELINING, MAIL, all RCPTs and DATA go in one flight, behind
+the end of the content before it if that has no reply yet (RFC 2920 §3.1);
 else each waits for the reply to the one before. BDAT waits for the replies to
 RCPT in any case: its octets would be commands to a server that refused the
 transaction and does not know better. ``_go_on`` is called whenever nothing is
@@ -28,14 +29,15 @@ _CONTENT_WANTED: Final = ContentWanted()
 def begin_transaction(dialogue: ClientDialogue, plan: TransactionPlan, *, holds_content: bool) -> None:
     """MAIL, and all that may follow it without waiting."""
     transaction = OpenTransaction(plan, is_lmtp=dialogue.is_lmtp, holds_content=holds_content)
-    dialogue.transaction = transaction
+    dialogue.finishing, dialogue.transaction = dialogue.transaction, transaction
     dialogue.transactions += 1
     dialogue.has_wanted_content = False
-    dialogue.check_turn()
-    if dialogue.is_closed:
-        return
+    if dialogue.finishing is None:
+        dialogue.check_turn()
+        if dialogue.is_closed:
+            return
     can_pipeline = dialogue.capabilities.can_pipeline
-    if dialogue.needs_reset:
+    if dialogue.needs_reset and dialogue.finishing is None:  # the end of a content ends its transaction
         dialogue.say(b"RSET\r\n", _RESET)
         if not can_pipeline:
             return
@@ -214,10 +216,15 @@ def _on_chunk(dialogue: ClientDialogue, reply: Reply) -> None:
 
 
 def _on_final(dialogue: ClientDialogue, reply: Reply) -> None:
-    transaction = _open(dialogue)
     if 300 <= reply.code < 400:
         dialogue.refuse_code(reply)
         return
+    if dialogue.finishing is not None:
+        dialogue.finishing.finals.append(reply)
+        dialogue.needs_reset = False
+        dialogue.end_finishing()
+        return
+    transaction = _open(dialogue)
     if transaction.refusal is None:  # else a chunk was refused, and so is the last one (RFC 3030 §2)
         transaction.finals.append(reply)
     if not dialogue.expected:
