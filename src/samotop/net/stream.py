@@ -7,7 +7,8 @@ knows what came before a TLS handshake, and a deadline costs no task.
 Deadlines are moments on the loop's clock (``loop.time()``), so that one can
 stand for many waits. Raises ``TimeoutError`` past it and ``ConnectionError``
 where the connection is gone; both are ``OSError``. One coroutine uses a stream
-at a time; a second one is a bug and raises ``RuntimeError``.
+at a time; a second one is a bug and raises ``RuntimeError``. In place of a
+coroutine there may be a listener, which is called and never waits.
 
 Does not dial (``net.dial``) and chooses no certificates (``net.clienttls``).
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from typing import Final, Self, cast
 
 from samotop.net.starttls import TlsFault, start_tls
@@ -35,6 +37,8 @@ class Stream(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._received = bytearray()
         self._waiter: asyncio.Future[None] | None = None
+        self._on_change: Callable[[], None] | None = None
+        self._on_late: Callable[[], None] | None = None
         self._until = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._is_read_paused = self._is_write_paused = False
@@ -98,6 +102,10 @@ class Stream(asyncio.Protocol):
             if self._has_ended or self._is_lost:
                 return b""
             await self._wait(until)
+        return self.take()
+
+    def take(self) -> bytes:
+        """What has come, without waiting; ``b""`` where there is nothing."""
         octets = bytes(self._received)
         self._received.clear()
         if self._is_read_paused:
@@ -125,6 +133,26 @@ class Stream(asyncio.Protocol):
     def is_full(self) -> bool:
         """Should the writer wait for ``drain``?"""
         return self._is_write_paused or self._is_lost
+
+    # -- without a coroutine ------------------------------------------------------------------------
+
+    def listen(self, on_change: Callable[[], None], on_late: Callable[[], None]) -> None:
+        """Call ``on_change`` whenever anything happens, and ``on_late`` past the moment that ``expect`` names."""
+        if self._waiter is not None:
+            raise RuntimeError("a coroutine waits on this stream")
+        self._on_change, self._on_late = on_change, on_late
+
+    def unlisten(self) -> None:
+        """Call nobody any more."""
+        self._on_change = self._on_late = None
+
+    def expect(self, until: float) -> None:
+        """The listener waits until then for what is to happen."""
+        self._until = until
+        if self._timer is None or self._timer.when() > until:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_at(until, self._look_at_clock)
 
     # -- TLS and the end ----------------------------------------------------------------------------
 
@@ -200,15 +228,11 @@ class Stream(asyncio.Protocol):
 
     async def _wait(self, until: float) -> None:
         """Wait for anything to happen. Raises ``TimeoutError`` past ``until``."""
-        if self._waiter is not None:
+        if self._waiter is not None or self._on_change is not None:
             raise RuntimeError("two coroutines wait on one stream")
         if until <= self._loop.time():
             raise TimeoutError("the peer did not answer in time")
-        self._until = until
-        if self._timer is None or self._timer.when() > until:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = self._loop.call_at(until, self._look_at_clock)
+        self.expect(until)
         self._waiter = self._loop.create_future()
         try:
             await self._waiter
@@ -216,18 +240,23 @@ class Stream(asyncio.Protocol):
             self._waiter = None
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
+        if self._on_change is not None:
+            self._on_change()
+        elif self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     def _look_at_clock(self) -> None:
         """One timer serves many waits: it is set for the first deadline and looks what the present one is."""
         self._timer = None
-        if self._waiter is None or self._waiter.done():
+        is_waiting = self._waiter is not None and not self._waiter.done()
+        if not is_waiting and self._on_late is None:
             return
-        if self._loop.time() >= self._until:
-            self._waiter.set_exception(TimeoutError("the peer did not answer in time"))
-        else:
+        if self._loop.time() < self._until:
             self._timer = self._loop.call_at(self._until, self._look_at_clock)
+        elif self._on_late is not None:
+            self._on_late()
+        elif self._waiter is not None:
+            self._waiter.set_exception(TimeoutError("the peer did not answer in time"))
 
     def __repr__(self) -> str:
         return f"<Stream {'open' if self.is_open else 'closed'}>"

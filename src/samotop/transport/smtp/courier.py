@@ -8,7 +8,8 @@
 Drives ``smtp.client.ClientConnection`` over a ``net.stream.Stream``: writes what
 it has to say, feeds it what comes, keeps to its deadlines. A message that this
 server cannot take as it is (no 8BITMIME) is converted; one whose recipients it
-wants in several transactions (LIMITS, or 452 to some) gets several.
+wants in several transactions (LIMITS, or 452 to some) gets several. A small one
+that needs none of that goes by ``express``.
 
 Raises nothing for what a server or the network does: each recipient has an
 outcome. A content is never in memory whole unless it is small already.
@@ -18,9 +19,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import Final
 
 from samotop.content import Content
 from samotop.envelope import Envelope
@@ -33,7 +34,6 @@ from samotop.smtp.client import (
     BadReply,
     Capabilities,
     ClientConnection,
-    ContentShape,
     ContentWanted,
     Conversion,
     Event,
@@ -44,20 +44,13 @@ from samotop.smtp.client import (
     TransactionPlan,
     TransactionResult,
     Wishes,
-    measure_content,
 )
 from samotop.status import EnhancedStatus
 from samotop.transport.sending import Progress, RecipientOutcome, same_for_all
+from samotop.transport.smtp.express import EXPRESS_LIMIT, Errand, Express
 from samotop.transport.smtp.ledger import Ledger
-from samotop.transport.smtp.wording import LOST, NONSENSE, UNREADABLE, read_impossible, read_result
-
-T = TypeVar("T")
-
-SMALL: Final = 512 * 1024
-"""Octets of a content that is read on the event loop; a larger one may lie in a file, and is read in a thread."""
-
-WRITE_FROM: Final = 64 * 1024
-"""Octets of content that are gathered for one write: a small message leaves together with its end."""
+from samotop.transport.smtp.reading import SMALL, Sent, Unreadable, measure, read, take_chunk
+from samotop.transport.smtp.wording import LOST, NONSENSE, UNREADABLE, read_impossible, read_result, read_results
 
 TRANSACTIONS: Final = 20
 """Transactions for one message: recipients beyond what a server takes in so many wait for the next attempt."""
@@ -78,10 +71,17 @@ class Courier:
         self._why = ""
         self._lost = LOST
         self.secured = secured
+        self.express = Express(engine, stream, self._loop, self)
+        """Carries small messages."""
         self.deliveries = 0
         """Messages that were begun on this session."""
 
     # -- what it is ---------------------------------------------------------------------------------
+
+    @property
+    def engine(self) -> ClientConnection:
+        """For ``held``, which says a transaction in steps."""
+        return self._engine
 
     @property
     def capabilities(self) -> Capabilities:
@@ -121,8 +121,18 @@ class Courier:
         self.deliveries += 1
         ledger = Ledger(envelope.recipients)
         try:
+            if progress is None and content.size <= EXPRESS_LIMIT:
+                errand = Errand(envelope, content, until, self._loop, wishes)
+                if self.express.start(errand):
+                    result = await errand.ended
+                    assert isinstance(result, TransactionResult), "what was begun has a result"
+                    if not result.left_over:
+                        return read_results(result, self.end)
+                    self._write_down(result, ledger)
+                    envelope = replace(envelope, recipients=result.left_over)
+                    may_convert = False
             await self._deliver(envelope, content, until, wishes, may_convert, progress, ledger)
-        except _Unreadable:
+        except Unreadable:
             self.abort()
             ledger.put(*same_for_all(ledger.open, UNREADABLE, "the stored content could not be read"))
         except BaseException:  # cancelled: the content is not complete, and must not look as if it were
@@ -159,7 +169,7 @@ class Courier:
             try:
                 event = engine.next_event()
             except BadReply as fault:
-                self._distrust(fault)
+                self.distrust(fault)
                 return Pause.CLOSED
             octets = engine.data_to_send()
             if octets:
@@ -179,21 +189,21 @@ class Courier:
             octets = await self._stream.receive(min(until, self._stage_until))
         except OSError as error:
             is_late = isinstance(error, TimeoutError)
-            self._give_up("the server did not answer in time" if is_late else "the connection was lost")
+            self.give_up("the server did not answer in time" if is_late else "the connection was lost")
             self._stream.abort()
             return
         if not octets:
-            self._give_up("the server closed the connection")
+            self.give_up("the server closed the connection")
             return
         engine.receive_data(octets)
         if _LAST_LINE.search(octets):
             self._stage = Stage.IDLE  # what follows has its time for itself
 
-    def _distrust(self, fault: BadReply) -> None:
-        self._give_up(f"the server said what it must not ({fault})", NONSENSE)
+    def distrust(self, fault: BadReply) -> None:
+        self.give_up(f"the server said what it must not ({fault})", NONSENSE)
         self._stream.abort()
 
-    def _give_up(self, why: str, status: EnhancedStatus = LOST) -> None:
+    def give_up(self, why: str, status: EnhancedStatus = LOST) -> None:
         if not self._why:
             self._why, self._lost = why, status
         self._engine.receive_end()
@@ -210,48 +220,55 @@ class Courier:
         progress: Progress | None,
         ledger: Ledger,
     ) -> None:
-        plan, content = await self._plan(envelope, content, wishes, may_convert)
+        plan, content = await self.plan(envelope, content, wishes, may_convert)
         ledger.put(*map(read_impossible, plan.impossible))
         waiting = list(reversed(plan.transactions))
         for _ in range(TRANSACTIONS):
             if not waiting or not self._engine.can_begin:
                 break
             result = await self._transact(waiting.pop(), content, until, progress)
-            again = frozenset(result.left_over)
-            for one in result.recipients:
-                if one.recipient not in again:
-                    ledger.put(read_result(one, self._why, self._lost))
-            if again:
-                more, _ = await self._plan(replace(envelope, recipients=result.left_over), content, wishes, False)
+            self._write_down(result, ledger)
+            if result.left_over:
+                more, _ = await self.plan(replace(envelope, recipients=result.left_over), content, wishes, False)
                 waiting += reversed(more.transactions)
         if not ledger.is_complete:
             ledger.put(*same_for_all(ledger.open, self._lost, self._why or "this session takes no more"))
 
-    async def _plan(
+    def _write_down(self, result: TransactionResult, ledger: Ledger) -> None:
+        """Put what is known of those whom the server does not want in another transaction."""
+        again = frozenset(result.left_over)
+        ledger.put(*(read_result(one, *self.end) for one in result.recipients if one.recipient not in again))
+
+    async def plan(
         self, envelope: Envelope, content: Content, wishes: Wishes, may_convert: bool
     ) -> tuple[Plan, Content]:
+        """How to send this message, and the content as it would be sent. Raises ``Unreadable``."""
         if content.size <= SMALL:
-            shape = _measure(content)
+            shape = measure(content)
         else:
-            shape = await asyncio.to_thread(_measure, content)
+            shape = await asyncio.to_thread(measure, content)
         plan = self._engine.plan(envelope, shape, wishes=wishes, can_convert=may_convert)
         if plan.conversion is Conversion.NONE:
             return plan, content
         try:
-            converted = await _read(
+            converted = await read(
                 content, lambda: convert_content(content, keeps_8bit=plan.conversion is Conversion.EIGHT_BIT)
             )
         except Unconvertible:
             return self._engine.plan(envelope, shape, wishes=wishes, can_convert=False), content
-        shape = await _read(converted, lambda: _measure(converted))
+        shape = await read(converted, lambda: measure(converted))
         return self._engine.plan(envelope, shape, wishes=wishes, can_convert=False), converted
 
     async def _transact(
         self, plan: TransactionPlan, content: Content, until: float, progress: Progress | None
     ) -> TransactionResult:
         self._engine.begin(plan)
+        return await self.finish(content, until, progress)
+
+    async def finish(self, content: Content, until: float, progress: Progress | None = None) -> TransactionResult:
+        """See the transaction that has begun to its end. Raises ``Unreadable``."""
         chunks: Iterator[bytes] | None = None
-        sent = _Sent(content.size, progress)
+        sent = Sent(content.size, progress)
         while True:
             event = await self.next_event(until)
             if isinstance(event, TransactionEnded):
@@ -267,13 +284,13 @@ class Courier:
             while not isinstance(self._engine.next_event(), Pause):
                 pass
         except BadReply as fault:
-            self._distrust(fault)
+            self.distrust(fault)
 
-    async def _send(self, chunks: Iterator[bytes], in_thread: bool, until: float, sent: _Sent) -> None:
+    async def _send(self, chunks: Iterator[bytes], in_thread: bool, until: float, sent: Sent) -> None:
         """Send content until the engine wants to look at replies first, or there is no more of it."""
         engine, stream = self._engine, self._stream
         while True:
-            chunk = await asyncio.to_thread(_take_chunk, chunks) if in_thread else _take_chunk(chunks)
+            chunk = await asyncio.to_thread(take_chunk, chunks) if in_thread else take_chunk(chunks)
             if chunk is None:
                 engine.end_content()
                 sent.tell()
@@ -295,7 +312,7 @@ class Courier:
         except OSError as error:
             if self._stream.has_octets:
                 self._engine.receive_data(await self._stream.receive(until))
-            self._give_up(
+            self.give_up(
                 "the server took no more of the content"
                 if isinstance(error, TimeoutError)
                 else "the connection was lost while the content was sent"
@@ -303,54 +320,3 @@ class Courier:
             self._stream.abort()
             return False
         return True
-
-
-class _Unreadable(Exception):
-    """Reading the content failed: a fault on our side, not of the connection."""
-
-
-class _Sent:
-    """Counts for the progress, and says when enough has gathered to be written."""
-
-    __slots__ = ("_count", "_gathered", "_progress", "_size")
-
-    def __init__(self, size: int, progress: Progress | None) -> None:
-        self._count = self._gathered = 0
-        self._size = size
-        self._progress = progress
-
-    def add(self, count: int) -> bool:
-        self._count += count
-        self._gathered += count
-        if self._gathered < WRITE_FROM:
-            return False
-        self._gathered = 0
-        return True
-
-    def tell(self) -> None:
-        if self._progress is not None:
-            self._progress(self._count, self._size)
-
-
-def _measure(content: Content) -> ContentShape:
-    """Raises ``_Unreadable``."""
-    try:
-        return measure_content(content.chunks())
-    except OSError as error:
-        raise _Unreadable from error
-
-
-async def _read(content: Content, job: Callable[[], T]) -> T:
-    """Do what reads a whole content, in a thread where it is large. Raises ``_Unreadable``."""
-    try:
-        return job() if content.size <= SMALL else await asyncio.to_thread(job)
-    except OSError as error:
-        raise _Unreadable from error
-
-
-def _take_chunk(chunks: Iterator[bytes]) -> bytes | None:
-    """The next piece; ``None`` at the end. Raises ``_Unreadable``."""
-    try:
-        return next(chunks, None)
-    except OSError as error:
-        raise _Unreadable from error

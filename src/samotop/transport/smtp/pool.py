@@ -3,7 +3,9 @@
 Sessions are opened when they are needed, at most ``PoolRules.connections``; who
 comes later waits. One that was idle longer than ``check_after`` is asked before
 it is used (NOOP), since servers close idle connections without a word. One
-that was idle for ``idle``, or has carried ``messages``, is closed.
+that was idle for ``idle``, or has carried ``messages``, is closed. A small message
+that waits is given to the first session that has sent all of the one before it
+(``express``).
 
 For one event loop. Raises nothing for what servers do.
 """
@@ -14,11 +16,13 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from samotop.smtp.client import Stage
+from samotop.smtp.client import Stage, TransactionResult
 from samotop.status import EnhancedStatus
 from samotop.transport.smtp.courier import Courier
+from samotop.transport.smtp.express import Errand, Turn
 from samotop.transport.smtp.opening import NoSession
 
 CHECK_SECONDS: Final = 10.0
@@ -59,7 +63,8 @@ class Pool:
         self._open_session = open_session
         self._rules = rules
         self._room = rules.connections
-        self._queue: deque[asyncio.Future[bool]] = deque()
+        self._queue: deque[Turn] = deque()
+        self._clock: asyncio.TimerHandle | None = None  # of those who wait, set for the first whose time is up
         self._idle: list[tuple[Courier, float]] = []  # the longest idle first; the freshest is taken
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -71,33 +76,59 @@ class Pool:
         """Sessions that are open and not in use."""
         return len(self._idle)
 
-    async def take(self, until: float, *, fresh: bool = False) -> Lease | NoSession:
+    async def take(
+        self, until: float, *, fresh: bool = False, errand: Errand | None = None
+    ) -> Lease | NoSession | TransactionResult:
         """A session, an idle one or a new one, before ``until`` on the loop's clock; ``fresh`` wants a new one.
 
-        Raises ``RuntimeError`` once the pool is closed.
+        An ``errand`` that had to wait may be done already. Raises ``RuntimeError`` once the pool is closed.
         """
         if self._is_closed:
             raise RuntimeError("the transport is closed")
         if self._room and not self._queue:
             self._room -= 1
-        elif not await self._wait_for_room(until):
-            return BUSY
+        else:
+            found = await self._wait(errand or Turn(until, self._loop))
+            if isinstance(found, TransactionResult):
+                return found
+            if not found:
+                return BUSY
         try:
             courier = None if fresh else await self._take_idle(until)
             if courier is not None:
                 return Lease(courier, is_reused=True)
-            found = await self._open_session(until)
+            opened = await self._open_session(until)
         except BaseException:
             self._leave_room()
             raise
-        if isinstance(found, NoSession):
+        if isinstance(opened, NoSession):
             self._leave_room()
-            return found
-        return Lease(found, is_reused=False)
+            return opened
+        return Lease(opened, is_reused=False)
+
+    def start(self, lease: Lease, errand: Errand) -> bool:
+        """Let the session carry ``errand``, and what waits behind it: it need not be given back then.
+
+        False where it must go the long way.
+        """
+        courier = lease.courier
+        express = courier.express
+        express.feed = partial(self._feed, courier)
+        express.on_idle = partial(self._rest, courier)
+        errand.is_reused = lease.is_reused
+        courier.deliveries += 1
+        if express.start(errand):
+            return True
+        courier.deliveries -= 1
+        express.feed = express.on_idle = None
+        return False
 
     def give_back(self, lease: Lease) -> None:
         """The session is not needed any more: keep it, or end it where it is of no more use."""
-        courier = lease.courier
+        self._rest(lease.courier)
+
+    def _rest(self, courier: Courier) -> None:
+        courier.express.feed = courier.express.on_idle = None
         if not courier.is_usable:
             courier.abort()
         elif self._is_closed or courier.deliveries >= self._rules.messages:
@@ -120,26 +151,60 @@ class Pool:
         if self._leaving:
             await asyncio.wait(self._leaving)
 
-    async def _wait_for_room(self, until: float) -> bool:
-        """Wait one's turn; false where there is no time left."""
-        turn: asyncio.Future[bool] = self._loop.create_future()
+    async def _wait(self, turn: Turn) -> TransactionResult | bool:
+        """Wait one's turn; false where there is no time left. An errand may be done by then."""
         self._queue.append(turn)
-        timer = self._loop.call_at(until, _give_up, turn)
+        if self._clock is None or self._clock.when() > turn.until:
+            self._set_clock(turn.until)
         try:
-            return await turn
+            return await turn.ended
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and turn.result():
+            if isinstance(turn, Errand) and turn.express is not None:
+                turn.forget()
+            elif turn.ended.done() and not turn.ended.cancelled() and turn.ended.result():
                 self._leave_room()  # it was our turn already: it is the next one's now
             raise
-        finally:
-            timer.cancel()
+
+    def _set_clock(self, until: float) -> None:
+        if self._clock is not None:
+            self._clock.cancel()
+        self._clock = self._loop.call_at(until, self._end_waiting)
+
+    def _end_waiting(self) -> None:
+        """Send away whose time is up. One timer serves all: most of them have the same patience."""
+        self._clock = None
+        now = self._loop.time()
+        waiting = [turn for turn in self._queue if not turn.ended.done()]
+        for turn in waiting:
+            if turn.until <= now:
+                turn.ended.set_result(False)
+        self._queue = deque(turn for turn in waiting if turn.until > now)
+        if self._queue:
+            self._set_clock(min(turn.until for turn in self._queue))
+
+    def _feed(self, courier: Courier) -> None:
+        """Give the session what waits first, if it is a small message and the session may carry more."""
+        queue = self._queue
+        while queue and queue[0].ended.done():
+            queue.popleft()
+        if not queue or self._is_closed or courier.deliveries >= self._rules.messages:
+            return
+        errand = queue[0]
+        if not isinstance(errand, Errand) or errand.is_tried:
+            return
+        errand.is_reused = True
+        if courier.express.begin(errand):
+            courier.deliveries += 1
+            queue.popleft()
+        else:
+            errand.is_tried = True  # it waits for a session of its own
 
     def _leave_room(self) -> None:
         """Let the next one in."""
         while self._queue:
             turn = self._queue.popleft()
-            if not turn.done():
-                turn.set_result(True)
+            if not turn.ended.done():
+                turn.ended.set_result(True)
                 return
         self._room += 1
 
@@ -172,8 +237,3 @@ class Pool:
         task = self._loop.create_task(courier.quit(self._loop.time() + GOODBYE_SECONDS))
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
-
-
-def _give_up(turn: asyncio.Future[bool]) -> None:
-    if not turn.done():
-        turn.set_result(False)

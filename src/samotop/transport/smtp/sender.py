@@ -27,11 +27,11 @@ from samotop.dns.resolver import Resolver
 from samotop.envelope import Envelope
 from samotop.net.clienttls import ClientTls
 from samotop.net.dial import DialRules, dial
-from samotop.peer import Tls
 from samotop.sasl import Credentials
 from samotop.smtp.client import NO_WISHES, ClientRules, Stage, Wishes
-from samotop.transport.sending import Outcome, Progress, RecipientOutcome, Sendable, same_for_all, take_message
+from samotop.transport.sending import Outcome, Progress, Sendable, same_for_all, take_message
 from samotop.transport.smtp.address import SmtpServer, parse_server
+from samotop.transport.smtp.attempt import try_long, try_short
 from samotop.transport.smtp.courier import Courier
 from samotop.transport.smtp.ledger import Ledger
 from samotop.transport.smtp.opening import Call, NoSession, SessionPlan, open_courier
@@ -45,9 +45,6 @@ SEND_SECONDS: Final = 900.0
 AskCredentials = Callable[[Credentials | None], Awaitable[Credentials]]
 """Asked for the credentials of each session, so that a token is fresh; given those that the server has just refused,
 once: then it is time for new ones. What it raises, ``send`` raises."""
-
-CLOSING: Final = 421
-"""The reply of a server that closes the connection (RFC 5321 §3.8)."""
 
 
 class SmtpTransport:
@@ -143,37 +140,22 @@ class SmtpTransport:
         if self._is_closed:
             raise RuntimeError("the transport is closed")
         envelope, body = take_message(message, content)
-        pool = self._pool_in_use()
         until = asyncio.get_running_loop().time() + (self._timeout if timeout is None else timeout)
-        lease = await pool.take(until)
-        if isinstance(lease, NoSession):
-            return _none_sent(envelope, lease)
-        found = await self._deliver(lease, envelope, body, until, progress, wishes)
-        if not lease.is_reused or not any(map(_was_closed_on, found)):
-            return Outcome(found, _tls_of(lease))
+        pool = self._pool_in_use()
+        first = await try_short(pool, envelope, body, until, progress, wishes)
+        if isinstance(first, NoSession):
+            return _none_sent(envelope, first)
+        if len(first.outcomes) == len(envelope.recipients):
+            return Outcome(first.outcomes, first.tls)
         ledger = Ledger(envelope.recipients)
-        ledger.put(*(one for one in found if not _was_closed_on(one)))
+        ledger.put(*first.outcomes)
         rest = replace(envelope, recipients=ledger.open)
-        lease = await pool.take(until, fresh=True)
-        if isinstance(lease, NoSession):
-            ledger.put(*_none_sent(rest, lease).recipients)
+        second = await try_long(pool, rest, body, until, progress, wishes, needs_fresh=first.needs_fresh, is_last=True)
+        if isinstance(second, NoSession):
+            ledger.put(*_none_sent(rest, second).recipients)
             return Outcome(ledger.outcomes())
-        ledger.put(*await self._deliver(lease, rest, body, until, progress, wishes))
-        return Outcome(ledger.outcomes(), _tls_of(lease))
-
-    async def _deliver(
-        self,
-        lease: Lease,
-        envelope: Envelope,
-        content: Content,
-        until: float,
-        progress: Progress | None,
-        wishes: Wishes,
-    ) -> tuple[RecipientOutcome, ...]:
-        try:
-            return await lease.courier.deliver(envelope, content, until, progress=progress, wishes=wishes)
-        finally:
-            self._pool_in_use().give_back(lease)
+        ledger.put(*second.outcomes)
+        return Outcome(ledger.outcomes(), second.tls)
 
     async def check(self, *, timeout: float = 60.0) -> NoSession | None:
         """Can a session be opened, login included? ``None``: yes; else why not. Sends nothing."""
@@ -188,6 +170,7 @@ class SmtpTransport:
         lease = await pool.take(asyncio.get_running_loop().time() + timeout)
         if isinstance(lease, NoSession):
             return lease
+        assert isinstance(lease, Lease), "only an errand has a result"
         is_logged_in = self._plan.credentials is not None or self._ask_credentials is not None
         try:
             return view_session(lease.courier, is_logged_in=is_logged_in)
@@ -231,14 +214,3 @@ class SmtpTransport:
 
 def _none_sent(envelope: Envelope, why: NoSession) -> Outcome:
     return Outcome(same_for_all(envelope.recipients, why.status, why.text, stage=why.stage, reply=why.reply))
-
-
-def _was_closed_on(one: RecipientOutcome) -> bool:
-    """Had the server closed the connection before it could accept anything?"""
-    if one.reply is not None:
-        return one.reply.code == CLOSING and one.stage in (Stage.MAIL, Stage.RCPT, Stage.DATA)
-    return one.is_undecided
-
-
-def _tls_of(lease: Lease) -> Tls | None:
-    return lease.courier.secured.tls if lease.courier.secured is not None else None

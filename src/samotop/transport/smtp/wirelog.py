@@ -25,8 +25,8 @@ class _Heard(Stream):
     transcript: ClientTranscript | None = None
     before: Stream | None = None
 
-    async def receive(self, until: float) -> bytes:
-        octets = await super().receive(until)
+    def take(self) -> bytes:
+        octets = super().take()
         if self.transcript is not None:
             self.transcript.received(octets)
         return octets

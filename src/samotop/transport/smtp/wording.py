@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from samotop.reply import Reply
-from samotop.smtp.client import Impossible, RecipientResult, Stage
+from samotop.smtp.client import Impossible, RecipientResult, Stage, TransactionResult
 from samotop.status import EnhancedStatus
 from samotop.transport.sending import RecipientOutcome
 
@@ -76,6 +76,11 @@ def read_result(one: RecipientResult, why: str, lost: EnhancedStatus) -> Recipie
             text += "; it may have accepted the message"
         return RecipientOutcome(one.recipient, lost, text, one.stage, None, "", one.is_uncertain)
     return RecipientOutcome(one.recipient, status_of(reply), reply.text, one.stage, reply)
+
+
+def read_results(result: TransactionResult, end: tuple[str, EnhancedStatus]) -> tuple[RecipientOutcome, ...]:
+    """What became of all recipients of a transaction; ``end`` tells of the session's."""
+    return tuple([read_result(one, *end) for one in result.recipients])
 
 
 def read_impossible(one: Impossible) -> RecipientOutcome:
