@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 import trustme
@@ -110,6 +112,41 @@ async def test_roots_are_pem_or_der_in_place_of_the_systems_or_besides(
         demand = TlsDemand(Level.VERIFIED, is_implicit=True)
         assert (await secure(stream, tls, demand, until, dialled_name=HOST)).level is Level.VERIFIED
         stream.abort()
+
+
+async def test_our_own_certificate_is_shown_to_a_server_that_asks(
+    authority: trustme.CA, roots: Path, tmp_path: Path
+) -> None:
+    """And a server that insists on one refuses us without it."""
+    ours = authority.issue_cert("client.example.org")
+    ours.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "us.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(HOST).configure_cert(context)
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    seen: list[object] = []
+
+    class Server(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            seen.append(transport.get_extra_info("peercert"))
+            cast(asyncio.Transport, transport).write(b"220 hello\r\n")
+
+    server = await asyncio.get_running_loop().create_server(Server, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    until = asyncio.get_running_loop().time() + 10
+    demand = TlsDemand(Level.VERIFIED, is_implicit=True)
+    for certificate in (None, tmp_path / "us.pem"):
+        stream = await dial(Tcp("127.0.0.1", port), until)
+        tls = ClientTls(ClientTlsRules(roots=roots, certificate=certificate))
+        greeting = b""
+        with contextlib.suppress(TlsRefused):  # TLS 1.3 tells the client only afterwards
+            await secure(stream, tls, demand, until, dialled_name=HOST)
+            greeting = await stream.receive(until)
+        assert greeting == (b"220 hello\r\n" if certificate else b"")
+        stream.abort()
+    server.close()
+    (certificate_seen,) = seen
+    assert "client.example.org" in str(certificate_seen)
 
 
 async def test_a_pin_is_of_the_key(authority: trustme.CA) -> None:
