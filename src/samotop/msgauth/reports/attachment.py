@@ -1,52 +1,39 @@
-"""The report's file out of the mail that brought it (RFC 9990 §3.5.2).
+"""The report out of a mail (RFC 9990 §3.5.2): ``message.reportpart`` finds the part, here is what it is called.
 
-The mail has the report as an attachment, somewhere: no structure is asked for.
-``take_attachment`` walks the parts (RFC 2046 §5.1), a few deep and a hundred
-in all, and takes the one part whose media type or file name is that of a
-report; with none or two of them it raises. Messages within the message are not
-entered. ``read_message`` is the whole way from the mail to the value.
-
-Time is linear in the mail for each level, memory a small multiple of it.
 Raises ``AttachmentError``, and ``read_message`` what ``unpack`` and ``read`` raise:
 all of them are ``ValueError``.
 """
 
 from __future__ import annotations
 
-import binascii
-import re
 from typing import Final
 
-from samotop.message.header import iterate_fields
+from samotop.message.reportpart import DEPTH_LIMIT, PART_LIMIT, AttachmentError, ReportParts, take_part
 from samotop.msgauth.reports.read import parse_report
 from samotop.msgauth.reports.unpack import unpack_report
 from samotop.msgauth.reports.values import AggregateReport
 
+__all__ = [
+    "DEPTH_LIMIT",
+    "MESSAGE_LIMIT",
+    "PARTS",
+    "PART_LIMIT",
+    "AttachmentError",
+    "read_message",
+    "take_attachment",
+]
+
 MESSAGE_LIMIT: Final = 24 * 1024 * 1024
 """Octets of a mail: what a report may unpack to, with base64 around it."""
-DEPTH_LIMIT: Final = 5
-"""Multiparts within multiparts."""
-PART_LIMIT: Final = 100
-"""Parts of a mail."""
-HEADER_LIMIT: Final = 64 * 1024
-"""Octets of a part's header."""
 
-_TYPES: Final = frozenset((
-    b"application/gzip", b"application/x-gzip", b"application/zip", b"application/x-zip-compressed", b"text/xml",
-    b"application/xml", b"application/x-zip", b"application/gzip-compressed",
-))  # fmt: skip
-_NAMES: Final = (b".xml", b".xml.gz", b".zip", b".gz")
-_PARAMETER: Final = re.compile(
-    rb";[ \t\r\n]*+([A-Za-z0-9!#$%&'*+.^_`|~-]++)[ \t\r\n]*+=[ \t\r\n]*+"
-    rb'(?:"((?:[^"\\]|\\.)*+)"|([^;"]*+))',
-    re.DOTALL,
-)
-_BOUNDARY_LIMIT: Final = 70
-_BLANK: Final = re.compile(rb"\r?\n\r?\n")
-
-
-class AttachmentError(ValueError):
-    """There is not exactly one report in this mail. The text quotes nothing of it."""
+PARTS: Final = ReportParts(
+    frozenset((
+        b"application/gzip", b"application/x-gzip", b"application/zip", b"application/x-zip-compressed", b"text/xml",
+        b"application/xml", b"application/x-zip", b"application/gzip-compressed",
+    )),
+    (b".xml", b".xml.gz", b".zip", b".gz"),
+    MESSAGE_LIMIT,
+)  # fmt: skip
 
 
 def read_message(octets: bytes) -> AggregateReport:
@@ -56,96 +43,4 @@ def read_message(octets: bytes) -> AggregateReport:
 
 def take_attachment(octets: bytes) -> bytes:
     """The decoded content of the part that is the report. Raises ``AttachmentError``."""
-    if len(octets) > MESSAGE_LIMIT:
-        raise AttachmentError(f"the mail is larger than {MESSAGE_LIMIT} octets")
-    found: list[bytes] = []
-    waiting = [(octets, 0)]
-    seen = 0
-    while waiting:
-        part, depth = waiting.pop()
-        seen += 1
-        header, body = _split(part)
-        kind, parameters = _read_type(header.get(b"content-type", b""))
-        if kind.startswith(b"multipart/"):
-            if depth >= DEPTH_LIMIT:
-                raise AttachmentError(f"parts are nested deeper than {DEPTH_LIMIT}")
-            parts = _cut(body, parameters.get(b"boundary", b""))
-            if seen + len(waiting) + len(parts) > PART_LIMIT:
-                raise AttachmentError(f"more than {PART_LIMIT} parts")
-            waiting += [(each, depth + 1) for each in parts]
-        elif kind in _TYPES or _has_name(header, parameters):
-            found.append(_decode(body, header.get(b"content-transfer-encoding", b"")))
-    if len(found) != 1:
-        raise AttachmentError("no report is attached" if not found else "several reports are attached")
-    return found[0]
-
-
-def _split(part: bytes) -> tuple[dict[bytes, bytes], bytes]:
-    """A part's fields by name, each as first seen, and its body."""
-    if part.startswith((b"\r\n", b"\n")):
-        return {}, part.split(b"\n", 1)[1]
-    blank = _BLANK.search(part, 0, HEADER_LIMIT)
-    if blank is None:
-        return {}, b""
-    fields: dict[bytes, bytes] = {}
-    for field in iterate_fields(part[: blank.start()]):
-        fields.setdefault(field.name.lower(), field.value.strip())
-    return fields, part[blank.end() :]
-
-
-def _read_type(value: bytes) -> tuple[bytes, dict[bytes, bytes]]:
-    """Media type and parameters (RFC 2045 §5.1), both in lower case but for the parameters' values."""
-    kind, semicolon, rest = value.partition(b";")
-    parameters: dict[bytes, bytes] = {}
-    for name, quoted, plain in _PARAMETER.findall(semicolon + rest):
-        parameters.setdefault(name.lower(), re.sub(rb"\\(.)", rb"\1", quoted) if quoted else plain.strip())
-    return kind.strip().lower(), parameters
-
-
-def _has_name(header: dict[bytes, bytes], parameters: dict[bytes, bytes]) -> bool:
-    """Is the part's file called as a report would be? Some send application/octet-stream."""
-    disposition = _read_type(header.get(b"content-disposition", b""))[1]
-    name = disposition.get(b"filename", b"") or parameters.get(b"name", b"")
-    return name.lower().endswith(_NAMES)
-
-
-def _cut(body: bytes, boundary: bytes) -> list[bytes]:
-    """The parts between the lines that are the boundary (RFC 2046 §5.1.1)."""
-    if not 0 < len(boundary) <= _BOUNDARY_LIMIT:
-        raise AttachmentError("a multipart without a boundary")
-    parts: list[bytes] = []
-    begin = -1
-    delimiter = b"--" + boundary
-    at = 0 if body.startswith(delimiter) else body.find(b"\n" + delimiter) + 1 or -1
-    while at >= 0:
-        after = at + len(delimiter)
-        end = body.find(b"\n", after)
-        line = body[after : end if end >= 0 else len(body)]
-        is_last = line.startswith(b"--")
-        if is_last or not line.strip():  # else it belongs to a longer boundary, of which this is the beginning
-            if begin >= 0:
-                parts.append(body[begin : max(begin, at - 1)].removesuffix(b"\r"))
-                if len(parts) > PART_LIMIT:
-                    raise AttachmentError(f"more than {PART_LIMIT} parts")
-            if is_last or end < 0:
-                return parts
-            begin = end + 1
-        at = body.find(b"\n" + delimiter, end) + 1 or -1 if end >= 0 else -1
-    if begin >= 0:
-        parts.append(body[begin:])
-    return parts
-
-
-def _decode(body: bytes, encoding: bytes) -> bytes:
-    """Undo the transfer encoding (RFC 2045 §6)."""
-    word = encoding.lower()
-    if word == b"base64":
-        try:
-            return binascii.a2b_base64(b"".join(body.split()), strict_mode=True)
-        except binascii.Error:
-            raise AttachmentError("the attachment's base64 is damaged") from None
-    if word == b"quoted-printable":
-        return binascii.a2b_qp(body)
-    if word in (b"", b"7bit", b"8bit", b"binary"):
-        return body
-    raise AttachmentError("the attachment's encoding is not known")
+    return take_part(octets, PARTS)

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import json
 import re
-import zlib
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from samotop.message.message import Message
+from samotop.message.reportfile import UnpackError, unpack_file
+from samotop.message.reportpart import AttachmentError, ReportParts, take_part
 from samotop.tlspolicy.tlsrpt.values import AppliedPolicy, FailureDetail, Metadata, PolicyReport, TlsReport
 
 JSON_LIMIT: Final = 4 * 1024 * 1024
@@ -38,11 +38,11 @@ PROBLEM_LIMIT: Final = 20
 NUMBER_LIMIT: Final = 1 << 53
 """Counts beyond this are none: other programs could not keep them exact."""
 
-_GZIP: Final = b"\x1f\x8b"
-_STEP: Final = 64 * 1024
 _BRACKET: Final = re.compile(r'[\[\]{}]|"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # a text with its quotes counts as one
-_TYPES: Final = ("application/tlsrpt+gzip", "application/tlsrpt+json")
-_NAMES: Final = (".json", ".json.gz")
+PARTS: Final = ReportParts(
+    frozenset((b"application/tlsrpt+gzip", b"application/tlsrpt+json")), (b".json", b".json.gz"), MESSAGE_LIMIT
+)
+"""What the part of a mail that is a report is called (RFC 8460 §5.3)."""
 
 
 class BadReport(ValueError):
@@ -51,40 +51,18 @@ class BadReport(ValueError):
 
 def read_message(octets: bytes) -> TlsReport:
     """The report that a mail brings: the one part that is one by its type, or by its name."""
-    if len(octets) > MESSAGE_LIMIT:
-        raise BadReport(f"the mail is larger than {MESSAGE_LIMIT} octets")
-    parts = [
-        part
-        for part in Message.parse(octets).walk()
-        if part.media_type in _TYPES or (not part.is_multipart and part.name.lower().endswith(_NAMES))
-    ]
-    if len(parts) != 1:
-        raise BadReport("no report is attached" if not parts else "several reports are attached")
-    return parse_report(unpack_report(parts[0].decoded()))
+    try:
+        return parse_report(unpack_report(take_part(octets, PARTS)))
+    except AttachmentError as error:
+        raise BadReport(str(error)) from None
 
 
 def unpack_report(octets: bytes) -> bytes:
-    """The document in a file: plain, or one stream of gzip that comes to no more than ``JSON_LIMIT``."""
-    if not octets.startswith(_GZIP):
-        return octets
-    unpacker = zlib.decompressobj(31)
-    found = bytearray()
+    """The document in a file: plain, or packed, of no more than ``JSON_LIMIT`` octets."""
     try:
-        for at in range(0, len(octets), _STEP):  # in pieces, as what is not used yet is copied at each step
-            waiting = octets[at : at + _STEP]
-            while waiting and not unpacker.eof:
-                found += unpacker.decompress(waiting, _STEP)
-                waiting = unpacker.unconsumed_tail
-                if len(found) > JSON_LIMIT:
-                    raise BadReport(f"larger than {JSON_LIMIT} octets")
-            if unpacker.eof:
-                rest = unpacker.unused_data + octets[at + _STEP :]
-                if rest.strip(b"\0"):
-                    raise BadReport("something follows the report: exactly one file is expected")
-                return bytes(found)
-    except zlib.error:
-        raise BadReport("damaged: it cannot be unpacked") from None
-    raise BadReport("cut off: its end is missing")
+        return unpack_file(octets, JSON_LIMIT)
+    except UnpackError as error:
+        raise BadReport(str(error)) from None
 
 
 def parse_report(octets: bytes) -> TlsReport:
