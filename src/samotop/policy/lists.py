@@ -51,7 +51,7 @@ _OWNER: Final = Verdict.reject(
 
 
 def check_return(facts: ContentFacts, way: Collection[str], labels: Collection[str]) -> Verdict:
-    """554 5.4.6 for what has been through these aliases, or carries one of these lists' List-Id.
+    """550 5.4.6 for what has been through these aliases, or carries one of these lists' List-Id.
 
     Not for our own users: somebody who sends an old message once more is no loop.
     """
