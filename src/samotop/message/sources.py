@@ -13,7 +13,7 @@ was when the message was built: its length has been told by then.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import IO, Final, Protocol, runtime_checkable
+from typing import IO, Final, Literal, Protocol, runtime_checkable
 
 from samotop.content import Content
 from samotop.message.transfer import GROUP, LINE_LIMIT, is_lines
@@ -33,7 +33,7 @@ class FileLike(Protocol):
 
     @property
     def name(self) -> str: ...
-    def open(self, mode: str = ...) -> IO[bytes]: ...
+    def open(self, mode: Literal["rb"]) -> IO[bytes]: ...
     def stat(self) -> _Status: ...
 
 
