@@ -53,7 +53,7 @@ class RelayParts:
 
     ``sign`` signs what users of ours wrote, ``sign_own`` what we wrote
     ourselves; both read files and are called in threads. ``rewrite`` is routing's. ``roots`` is a PEM
-    file of authorities that replaces the system's.
+    file of authorities that replaces the system's. ``may_tell`` says of an entry whether its sender is known.
     """
 
     hostname: str
@@ -67,6 +67,7 @@ class RelayParts:
     policies: Policies | None = None
     fetcher: Callable[[Resolver], Fetcher] | None = None
     roots: Path | None = None
+    may_tell: Callable[[Entry], bool] = lambda entry: True
 
 
 class Relaying:
@@ -82,7 +83,16 @@ class Relaying:
         self._log = log
         self._renewal: asyncio.Task[None] | None = None
         self._pool = DaemonPool(PATIENT_THREADS, "samotop-relay")
-        self.notifier = DsnNotifier(spool, queue, clock, parts.hostname, parts.author, parts.sign_own, self._beside)
+        self.notifier = DsnNotifier(
+            spool,
+            queue,
+            clock,
+            parts.hostname,
+            parts.author,
+            parts.sign_own,
+            self._beside,
+            may_tell=parts.may_tell,
+        )
 
     def find_hop(self, destination: Destination, pending: Pending) -> NextHop | None:
         address = self._parts.rewrite(pending.recipient.address)

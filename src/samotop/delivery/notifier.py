@@ -37,7 +37,8 @@ WAIVER: Final = b"TLS-Required: No\r\n"
 class DsnNotifier:
     """``author`` is whom notifications come from; ``sign`` gives the signature fields for one of its mails.
 
-    ``beside`` runs a job that may block in a thread.
+    ``beside`` runs a job that may block in a thread. ``may_tell`` says of an
+    entry whether its sender is known (``proof``): for who asks; ``notify`` does not.
     """
 
     def __init__(
@@ -49,6 +50,8 @@ class DsnNotifier:
         author: Address,
         sign: Callable[[bytes], bytes],
         beside: Callable[[Callable[[], Any]], Awaitable[Any]],
+        *,
+        may_tell: Callable[[Entry], bool] = lambda entry: True,
     ) -> None:
         self._spool = spool
         self._queue = queue
@@ -57,6 +60,7 @@ class DsnNotifier:
         self._author = author
         self._sign = sign
         self._beside = beside
+        self.may_tell = may_tell
 
     async def notify(self, entry: Entry, notices: Sequence[Notice]) -> None:
         path = entry.envelope.reverse_path

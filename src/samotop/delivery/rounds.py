@@ -11,8 +11,9 @@ crash in between may double a notification, and never loses one. Where it
 cannot be written, nothing is settled, and the round is repeated later.
 
 A message with the null reverse-path is a notification itself: nobody is told
-of its failure (RFC 5321 §6.1), it is counted and logged. Without a notifier,
-what fails is held: what nobody is told of must not be lost.
+of its failure (RFC 5321 §6.1), it is counted and logged. Nobody is told either
+where nothing proves that the reverse-path is the sender's (``proof``). What
+nobody is told of must not be lost: it is held, and so it is without a notifier.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from samotop.address import NullPath
 from samotop.delivery.rules import DeliveryRules
@@ -38,7 +39,15 @@ class Log(Protocol):
     def error(self, event: str, **fields: Any) -> None: ...
 
 
+UNPROVEN: Final = "nobody was told: nothing proves its sender; "
+"""Before the reason of what is held because its sender may be somebody who knows nothing of it."""
+
+
 class Notifier(Protocol):
+    def may_tell(self, entry: Entry) -> bool:
+        """Is it known who has sent it (``proof``)?"""
+        ...
+
     async def notify(self, entry: Entry, notices: Sequence[Notice]) -> None:
         """Make a notification to the entry's sender durable. Raises ``TryAgainLater``, ``OSError``, ``ValueError``."""
         ...
@@ -48,7 +57,8 @@ class Notifier(Protocol):
 class Counters:
     """Since the start. Recipients delivered, deferred, failed; notifications; entries discarded; batches run.
 
-    ``unnotified`` are failed recipients of whom nobody was told: of messages with the null reverse-path.
+    ``unnotified`` are failed recipients of whom nobody was told: of messages with the null reverse-path, or one that
+    nothing proves.
     """
 
     delivered: int = 0
@@ -153,9 +163,18 @@ class Rounds:
             plan = plan_holding(entry, outcomes, now, self._random, self._rules)
         else:
             plan = plan_outcome(entry, outcomes, now, self._random, self._rules.schedule)
+            if plan.notices and not is_null and not self._notifier.may_tell(entry):
+                plan = self._hold_unproven(entry, outcomes, now)
         if round.is_damaged and plan.settled.pending:
             settled = replace(plan.settled, state=State.DAMAGED, reason="the stored content cannot be read")
             return replace(plan, settled=settled, deferred=0, failed=plan.failed + plan.deferred)
+        return plan
+
+    def _hold_unproven(self, entry: Entry, outcomes: list[Outcome | None], now: float) -> Plan:
+        plan = plan_holding(entry, outcomes, now, self._random, self._rules, UNPROVEN)
+        if plan.failed:
+            self._counters.unnotified += plan.failed
+            self._log.info("unproven_sender", id=entry.id, count=plan.failed)
         return plan
 
     async def _notify(self, round: Round, plan: Plan, is_last: bool, notifier: Notifier) -> None:
@@ -216,9 +235,14 @@ def is_ours(entry: Entry) -> bool:
 
 
 def plan_holding(
-    entry: Entry, outcomes: Sequence[Outcome | None], now: float, random: Callable[[], float], rules: DeliveryRules
+    entry: Entry,
+    outcomes: Sequence[Outcome | None],
+    now: float,
+    random: Callable[[], float],
+    rules: DeliveryRules,
+    why: str = "",
 ) -> Plan:
-    """As ``plan_outcome``, but what fails stays: held once nothing else is to be tried."""
+    """As ``plan_outcome``, but what fails stays: held once nothing else is to be tried, for ``why`` and its reason."""
     plan = plan_outcome(entry, outcomes, now, random, rules.schedule)
     if not plan.failed:
         return replace(plan, notices=())
@@ -238,12 +262,16 @@ def plan_holding(
             words = words or late + describe(outcome)
     if plan.settled.pending:
         return replace(plan, settled=replace(plan.settled, pending=tuple(kept)), notices=())
-    return replace(plan, settled=Settled(entry.id, tuple(kept), State.HELD, entry.due, words), notices=())
+    return replace(plan, settled=Settled(entry.id, tuple(kept), State.HELD, entry.due, why + words), notices=())
+
+
+WORDS: Final = 16
+"""Of a reason in which its status is looked for: more than we ever write before it."""
 
 
 def _status_of(reason: str) -> str:
     """The enhanced status in a reason: a log must not tell the rest, which is a peer's."""
-    for word in reason.split(" ")[:8]:
+    for word in reason.split(" ")[:WORDS]:
         head, dot, rest = word.partition(".")
         if dot and head in ("2", "4", "5") and rest.replace(".", "").isdigit() and len(rest) <= 7:
             return word

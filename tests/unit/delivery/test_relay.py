@@ -117,7 +117,11 @@ class FakeNotifier:
     def __init__(self, queue: FakeQueue) -> None:
         self.told: list[tuple[str, str, str]] = []
         self.fails = False
+        self.is_known = True
         self._queue = queue
+
+    def may_tell(self, entry: Entry) -> bool:
+        return self.is_known
 
     async def notify(self, entry: Entry, notices: Sequence[Notice]) -> None:
         await asyncio.sleep(0)
@@ -253,6 +257,54 @@ async def test_what_nobody_may_be_told_of_is_held() -> None:
         await b.idle()
         assert b.notifier.told == []
         assert b.queue.entries[entry.id].state is State.HELD
+
+
+async def test_nobody_is_told_whom_nothing_proves_to_be_the_sender() -> None:
+    """Backscatter: the owner of a forged address knows nothing of the message. It is held, with the reason."""
+    answers = {"a@one.example": NEVER, "b@one.example": LATER, "c@one.example": TAKEN}
+    async with bench(FakeCaller(answer=answers.__getitem__)) as b:
+        b.notifier.is_known = False
+        entry = make_entry(1, *answers)
+        wants_all = Notify.SUCCESS | Notify.FAILURE | Notify.DELAY
+        pending = tuple([Pending(replace(one.recipient, notify=wants_all)) for one in entry.pending])
+        b.submit(replace(entry, pending=pending))
+        await b.idle()
+        left = b.queue.entries[entry.id]
+        assert left.state is State.QUEUED and len(left.pending) == 2, "what waits is still tried"
+        await b.pass_time(5 * 3600)
+        assert b.notifier.told == [], "not of the delay either, nor of who has it"
+        answers["b@one.example"] = TAKEN
+        await b.pass_time(5 * 3600)
+        left = b.queue.entries[entry.id]
+        assert (left.state, left.reason) == (
+            State.HELD,
+            "nobody was told: nothing proves its sender; mx: 5.1.1 nobody",
+        )
+        assert [str(one.recipient.address) for one in left.pending] == ["a@one.example"]
+        assert b.notifier.told == [] and "unproven_sender" in b.log.events
+        assert b.log.told[-1][1]["status"] == "5.1.1", "the log still tells the status, and nothing else of it"
+
+
+async def test_the_unproven_whose_mail_arrives_are_not_held() -> None:
+    """Nothing is to be told of them."""
+    async with bench() as b:
+        b.notifier.is_known = False
+        b.submit(make_entry(1, "a@one.example"))
+        await b.idle()
+        assert b.queue.entries == {} and b.delivery.counters.unnotified == 0
+
+
+async def test_the_unproven_whose_time_is_up_are_held() -> None:
+    """As what fails at once."""
+    async with bench(FakeCaller(answer=lambda _: LATER)) as b:
+        b.notifier.is_known = False
+        entry = make_entry(1, "a@one.example")
+        b.submit(entry)
+        await b.idle()
+        await b.pass_time(6 * 86400)
+        left = b.queue.entries[entry.id]
+        assert left.state is State.HELD and b.notifier.told == []
+        assert left.reason.endswith("not delivered in time; last: mx: 4.2.2 full")
 
 
 async def test_what_cannot_be_told_is_not_dropped() -> None:
