@@ -24,6 +24,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         "pending": [
             {
                 "recipient": str(one.recipient.address),
+                "original": one.recipient.original,
                 "attempts": one.attempts,
                 "last": one.last,
                 "tls": None if one.protection is None else _protection_json(one.protection),
@@ -62,7 +63,9 @@ def format_entry(entry: Entry) -> list[str]:
 def _recipient(one: Pending) -> list[str]:
     """What is known of one recipient; where it goes to another server, which TLS that takes."""
     tried = "not tried yet" if not one.attempts else "1 attempt" if one.attempts == 1 else f"{one.attempts} attempts"
-    lines = [f"  to <{one.recipient.address}>, {tried}" + (f": {one.last}" if one.last else "")]
+    original = (one.recipient.original or "").partition(";")[2]  # an alias, or what the sender's server calls it
+    first = f" (first <{original}>)" if original and original != str(one.recipient.address) else ""
+    lines = [f"  to <{one.recipient.address}>{first}, {tried}" + (f": {one.last}" if one.last else "")]
     p = one.protection
     if p is None:
         return lines
