@@ -18,6 +18,8 @@ DOMAIN_LIMIT: Final = 255
 """Octets of a domain (RFC 5321 §4.5.3.1.2)."""
 LABEL_LIMIT: Final = 63
 """Octets of one label (RFC 1035 §2.3.4)."""
+USUAL_LOCAL_LIMIT: Final = 64
+"""Octets of a local part that every server takes (RFC 5321 §4.5.3.1.1)."""
 
 _ATEXT = rb"A-Za-z0-9!#$%&'*+/=?^_`{|}~\-"
 _DOT_STRING: Final = re.compile(rb"[%s\x80-\xff]+(?:\.[%s\x80-\xff]+)*" % (_ATEXT, _ATEXT))
@@ -66,6 +68,12 @@ def take_path(octets: bytes, *, allows_utf8: bool, local_limit: int) -> tuple[Ad
     if not rest.startswith(b">"):
         raise BadPath("the domain is not a domain, or the closing > is missing")
     return Address(local, domain), rest[1:]
+
+
+def is_usual_path(octets: bytes) -> bool:
+    """Is this a path with a dot-string and a plain domain, in ASCII, and nothing else?"""
+    usual = _USUAL.fullmatch(octets)
+    return usual is not None and len(usual[2]) <= DOMAIN_LIMIT and len(usual[1]) <= USUAL_LOCAL_LIMIT
 
 
 def parse_mailbox(octets: bytes, *, allows_utf8: bool = True, local_limit: int = 254) -> Address:

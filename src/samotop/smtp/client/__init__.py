@@ -61,7 +61,8 @@ from samotop.smtp.client.events import (
     TlsAccepted,
     TransactionEnded,
 )
-from samotop.smtp.client.plan import Conversion, Impossible, Plan, TransactionPlan, plan_transaction
+from samotop.smtp.client.plan import plan_transaction
+from samotop.smtp.client.planned import Conversion, Impossible, Plan, TransactionPlan
 from samotop.smtp.client.replies import (
     REPLY_LINE_LIMIT,
     BadReply,
@@ -73,7 +74,7 @@ from samotop.smtp.client.replies import (
 )
 from samotop.smtp.client.result import RecipientResult, TransactionResult
 from samotop.smtp.client.rules import TIMEOUTS, ClientRules, LineEnds, Stage
-from samotop.smtp.client.shape import ContentShape, ShapeMeter, measure_content
+from samotop.smtp.client.shape import ContentShape, ShapeMeter, measure_content, measure_whole
 from samotop.smtp.client.stuffing import DotStuffer, LineGuard
 from samotop.smtp.client.wishes import NO_WISHES, DeliverBy, Wishes
 from samotop.smtp.events import Pause
@@ -119,6 +120,7 @@ __all__ = [
     "format_mail",
     "format_rcpt",
     "measure_content",
+    "measure_whole",
     "parse_capabilities",
     "plan_transaction",
     "take_reply",

@@ -14,7 +14,8 @@ from samotop.smtp.client.events import Event
 from samotop.smtp.client.exchange import add_recipient, begin_transaction, finish_content, go_on, send_piece
 from samotop.smtp.client.login import say_auth
 from samotop.smtp.client.opening import GREETING, NOOP, QUIT, RESET, STARTTLS, after_handshake
-from samotop.smtp.client.plan import Plan, TransactionPlan, plan_recipient, plan_transaction
+from samotop.smtp.client.plan import plan_recipient, plan_transaction
+from samotop.smtp.client.planned import Plan, TransactionPlan
 from samotop.smtp.client.replies import BadReply, InjectedReply
 from samotop.smtp.client.rules import ClientRules, Stage
 from samotop.smtp.client.sending import ChunkSending

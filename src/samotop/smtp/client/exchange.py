@@ -15,7 +15,7 @@ from typing import Final
 from samotop.reply import Reply
 from samotop.smtp.client.dialogue import CLOSING, ClientDialogue, Step
 from samotop.smtp.client.events import ContentWanted, RecipientAnswered
-from samotop.smtp.client.plan import TransactionPlan
+from samotop.smtp.client.planned import TransactionPlan
 from samotop.smtp.client.replies import UnexpectedReply
 from samotop.smtp.client.result import RecipientResult
 from samotop.smtp.client.rules import Stage

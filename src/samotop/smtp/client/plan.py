@@ -19,16 +19,17 @@ cannot be asked for.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from typing import Final, overload
 
 from samotop.address import Address, NullPath, ReversePath
 from samotop.envelope import Body, Envelope, MailParameters, Recipient
 from samotop.smtp.client.capabilities import Capabilities
 from samotop.smtp.client.commands import format_mail, format_rcpt
+from samotop.smtp.client.planned import Conversion, Impossible, Plan, TransactionPlan
 from samotop.smtp.client.rules import ClientRules, LineEnds
 from samotop.smtp.client.shape import ContentShape
+from samotop.smtp.client.usual import plan_usual
 from samotop.smtp.client.wishes import NO_WISHES, Wishes
 from samotop.smtp.paths import BadPath, NeedsUtf8
 from samotop.status import EnhancedStatus
@@ -50,54 +51,6 @@ _BINARY: Final = frozenset(("8BITMIME", "BINARYMIME", "CHUNKING"))
 """What a server must offer to be sent binary content: BODY is 8BITMIME's parameter (RFC 3030 §3)."""
 
 
-class Conversion(Enum):
-    """What must be done to a content before this server can take it."""
-
-    NONE = "none"
-    SEVEN_BIT = "7bit"
-    """Encode what is not ASCII, or binary, in quoted-printable or base64."""
-    EIGHT_BIT = "8bit"
-    """Encode binary parts in base64; text may keep its eight bits."""
-
-
-@dataclass(frozen=True, slots=True)
-class Impossible:
-    """A recipient whom this server cannot be asked for, why, and with which status."""
-
-    recipient: Recipient
-    status: EnhancedStatus
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class TransactionPlan:
-    """One transaction, ready to be sent. ``mail`` and ``rcpts`` are whole command lines."""
-
-    mail: bytes
-    recipients: tuple[Recipient, ...]
-    rcpts: tuple[bytes, ...]
-    uses_chunking: bool = False
-    is_binary: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to do about one message.
-
-    ``transactions``: usually one. Empty where ``conversion`` must come first,
-    or where nobody can be asked for. ``passes_dsn``: the server will keep the
-    wishes about notifications; where it is false, who relays owes a "relayed"
-    notification to those who wish one of success (RFC 3461 §5.2.2).
-    ``passes_deliver_by`` says the same of DELIVERBY (RFC 2852 §4).
-    """
-
-    transactions: tuple[TransactionPlan, ...] = ()
-    impossible: tuple[Impossible, ...] = ()
-    conversion: Conversion = Conversion.NONE
-    passes_dsn: bool = False
-    passes_deliver_by: bool = False
-
-
 def plan_transaction(
     envelope: Envelope,
     shape: ContentShape,
@@ -114,6 +67,8 @@ def plan_transaction(
     ``can_convert`` is false for a caller that cannot convert a content, or
     must not because it is signed: what would need it is then impossible.
     """
+    if wishes is NO_WISHES and (usual := plan_usual(envelope, shape, capabilities, rules)) is not None:
+        return usual
     facts = _Facts(envelope, shape, capabilities, rules, wishes, is_lmtp=is_lmtp)
     refusal = facts.find_refusal()
     if refusal is None:

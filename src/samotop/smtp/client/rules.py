@@ -32,6 +32,8 @@ class Stage(Enum):
     """Nothing is asked: it is the caller's turn."""
     CLOSED = "closed"
 
+    __hash__ = object.__hash__  # there is one of each: what Enum computes from the name costs more, for each deadline
+
 
 TIMEOUTS: Final[Mapping[Stage, float]] = MappingProxyType(
     {

@@ -96,3 +96,11 @@ def measure_content(chunks: Iterable[bytes]) -> ContentShape:
     for chunk in chunks:
         meter.feed(chunk)
     return meter.finish()
+
+
+def measure_whole(octets: bytes) -> ContentShape:
+    """The shape of a content that is in memory whole; of text in ASCII, in few steps."""
+    if not octets.isascii() or b"\0" in octets:
+        return measure_content((octets,))
+    bare = octets.count(b"\r") + octets.count(b"\n") - 2 * octets.count(b"\r\n")
+    return ContentShape(len(octets), bare_line_ends=bare)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from samotop.envelope import Recipient
 from samotop.reply import Reply
-from samotop.smtp.client.plan import TransactionPlan
+from samotop.smtp.client.planned import TransactionPlan
 from samotop.smtp.client.result import RecipientResult, TransactionResult
 from samotop.smtp.client.rules import Stage
 from samotop.smtp.client.sending import ChunkSending

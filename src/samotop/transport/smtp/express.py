@@ -37,7 +37,7 @@ from samotop.smtp.client import (
     TransactionEnded,
     TransactionResult,
     Wishes,
-    measure_content,
+    measure_whole,
 )
 from samotop.status import EnhancedStatus
 
@@ -222,7 +222,7 @@ class Express:
             errand.octets = errand.content.to_bytes()
         except (OSError, ValueError):
             return False
-        shape = measure_content((errand.octets,))
+        shape = measure_whole(errand.octets)
         plan = self._engine.plan(errand.envelope, shape, wishes=errand.wishes)
         if plan.conversion is not Conversion.NONE or plan.impossible or len(plan.transactions) != 1:
             return False
