@@ -15,15 +15,14 @@ what the command line does raises apsw's errors.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 import apsw
 
-from samotop.errors import SetupError, TryAgainLater
+from samotop.errors import SetupError
 from samotop.ports import Account, Clock, ScramVerifier
 from samotop.store.database import Database, raise_serial, read_serial
+from samotop.store.faults import asked
 
 NAME_LIMIT: Final = 64
 """Octets of a name: RFC 5321 §4.5.3.1.1 allows a local part no more."""
@@ -62,7 +61,7 @@ class SqliteAccounts:
     # ports.Accounts
 
     def get(self, name: str) -> Account | None:
-        with _asked():
+        with asked():
             row = self._database.reader().execute(_SELECT + "WHERE name = ?", (name,)).fetchone()
         return None if row is None else _account(row)
 
@@ -70,7 +69,7 @@ class SqliteAccounts:
         if name in self.names():
             return True
         query = "SELECT 1 FROM account WHERE name = ?"
-        with _asked():
+        with asked():
             row = self._database.reader().execute(query, (name,)).fetchone()
         if row is None:
             return False
@@ -80,7 +79,7 @@ class SqliteAccounts:
     def names(self) -> frozenset[str]:
         now = self._clock.monotonic()
         if now >= self._valid_until:
-            with _asked():
+            with asked():
                 self._look()
             self._valid_until = now + VALID_SECONDS
         return self._names
@@ -166,17 +165,6 @@ class SqliteAccounts:
         changed = self._database.write(noticed)
         self._valid_until = float("-inf")
         return changed
-
-
-@contextmanager
-def _asked() -> Iterator[None]:
-    """Nobody asks for an account who could do anything about state.db: they are told to come back."""
-    try:
-        yield
-    except apsw.BusyError as error:
-        raise TryAgainLater("the accounts cannot be read now: another program keeps state.db for itself") from error
-    except apsw.Error as error:
-        raise TryAgainLater(f"the accounts cannot be read now: {error}") from error
 
 
 def _account(row: tuple[Any, ...]) -> Account:

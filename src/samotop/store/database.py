@@ -140,6 +140,12 @@ MIGRATIONS: Final = (
         expires_at REAL NOT NULL,
         PRIMARY KEY (owner, digest)
     ) STRICT, WITHOUT ROWID;
+    -- Those who were asked to come back (store.attempts).
+    CREATE TABLE attempt (
+        digest     BLOB PRIMARY KEY,       -- keyed: of where it came from, sender and recipient
+        first_seen REAL NOT NULL,
+        passed_at  REAL NOT NULL           -- 0: not yet
+    ) STRICT, WITHOUT ROWID;
     """,
 )
 

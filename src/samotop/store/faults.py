@@ -51,6 +51,15 @@ def explained(home: str | os.PathLike[str]) -> Iterator[None]:
         raise _explain(home, error) from error
 
 
+@contextmanager
+def asked() -> Iterator[None]:
+    """For what services ask of the store: what it does not answer is ``TryAgainLater``."""
+    try:
+        yield
+    except (apsw.Error, OSError) as error:
+        raise TryAgainLater("state.db does not answer") from error
+
+
 def _explain(home: str | os.PathLike[str], error: OSError | apsw.Error) -> SetupError | TryAgainLater:
     if _is_full(error):
         return _no_room(home)

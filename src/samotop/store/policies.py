@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, Final
 
 import apsw
 
-from samotop.errors import TryAgainLater
+from samotop.ports.policies import Known
 from samotop.store.database import Database
+from samotop.store.faults import asked
 from samotop.tlspolicy.firstuse import FirstUseRules, Memory, remember_level
 from samotop.tlspolicy.levels import Level
 from samotop.tlspolicy.mtasts import Mode, StsEntry, StsPolicy, StsRules
 
 STS_LIMIT: Final = 100_000
 """Domains with a policy or a failure to fetch one. Most have neither; some 200 octets each."""
+
+PAGE: Final = 500
+"""Domains read at a time: a listing must not keep a snapshot of state.db open for the length of a long one."""
 
 _STS: Final = "domain, mode, patterns, max_age, id, fetched_at, failed_at, failed_id"
 
@@ -31,7 +34,7 @@ class SqlitePolicies:
         self._sts_rules = sts_rules
 
     def get_sts(self, domain: str) -> StsEntry | None:
-        with _asked():
+        with asked():
             row = self._one(f"SELECT {_STS} FROM sts_policy WHERE domain = ?", domain)  # noqa: S608 - ours, above
         return _read_entry(row) if row is not None else None
 
@@ -50,7 +53,7 @@ class SqlitePolicies:
             connection.execute(statement, row)
             return 1
 
-        with _asked():
+        with asked():
             self._database.write(replace)
 
     def due_sts(self, now: float, limit: int) -> Sequence[StsEntry]:
@@ -58,12 +61,12 @@ class SqlitePolicies:
             f"SELECT {_STS} FROM sts_policy WHERE mode != '' AND fetched_at <= ? AND ends_at >= ? "  # noqa: S608 - ours
             "ORDER BY failed_at > 0, ends_at, domain LIMIT ?"
         )
-        with _asked():
+        with asked():
             rows = self._database.reader().execute(query, (now - self._sts_rules.refresh, now, limit)).fetchall()
         return [_read_entry(row) for row in rows]
 
     def get_memory(self, domain: str) -> Memory | None:
-        with _asked():
+        with asked():
             return _read_memory(self._one("SELECT domain, level, seen_at FROM tls_memory WHERE domain = ?", domain))
 
     def remember(self, domain: str, reached: Level, now: float) -> None:
@@ -80,7 +83,7 @@ class SqlitePolicies:
             connection.execute("INSERT OR REPLACE INTO tls_memory (domain, level, seen_at) VALUES (?, ?, ?)", row)
             return 1
 
-        with _asked():
+        with asked():
             self._database.write(raise_level)
 
     def forget(self, domain: str) -> bool:
@@ -90,8 +93,28 @@ class SqlitePolicies:
             connection.execute("DELETE FROM sts_policy WHERE domain = ?", (domain,))
             return changes + connection.changes()
 
-        with _asked():
+        with asked():
             return self._database.write(delete) > 0
+
+    def known(self, domain: str | None = None) -> Iterator[Known]:
+        """Of every domain in the order of their names, or of one, what is kept. For the operator, not for the relay."""
+        name = ""
+        with _asked():
+            while True:
+                domains = self._names(name) if domain is None else [domain]
+                for name in domains:
+                    found = Known(name, self.get_memory(name), self.get_sts(name))
+                    if found.memory is not None or found.sts is not None:
+                        yield found
+                if domain is not None or len(domains) < PAGE:
+                    return
+
+    def _names(self, after: str) -> list[str]:
+        query = (
+            "SELECT domain FROM tls_memory WHERE domain > ?1 UNION SELECT domain FROM sts_policy WHERE domain > ?1 "
+            "ORDER BY domain LIMIT ?2"
+        )
+        return [str(name) for (name,) in self._database.reader().execute(query, (after, PAGE)).fetchall()]
 
     def expire(self, now: float) -> int:
         oldest = now - self._rules.lifetime
@@ -108,14 +131,17 @@ class SqlitePolicies:
                 changes += connection.changes()
             return changes
 
-        with _asked():
+        with asked():
             return self._database.write(delete)
 
     def _one(self, query: str, domain: str) -> Any:
         return self._database.reader().execute(query, (domain,)).fetchone()
 
 
-_TOO_MANY_STS: Final = (
+_TOO_MANYPAGE: Final = 500
+"""Domains read at a time: a listing must not keep a snapshot of state.db open for the length of a long one."""
+
+_STS: Final = (
     "DELETE FROM sts_policy WHERE domain IN "
     "(SELECT domain FROM sts_policy ORDER BY max(fetched_at, failed_at) DESC, domain LIMIT -1 OFFSET ?)"
 )
@@ -133,11 +159,3 @@ def _read_entry(row: Any) -> StsEntry:
 
 def _read_memory(row: Any) -> Memory | None:
     return Memory(row[0], Level(row[1]), row[2]) if row is not None else None
-
-
-@contextmanager
-def _asked() -> Iterator[None]:
-    try:
-        yield
-    except (apsw.Error, OSError) as error:
-        raise TryAgainLater("state.db does not answer") from error

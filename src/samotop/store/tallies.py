@@ -6,16 +6,15 @@ tallies go when its report is written, or after some days without one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final
 
 import apsw
 
-from samotop.errors import TryAgainLater
 from samotop.ports.tallies import Tally
 from samotop.store.database import Database
+from samotop.store.faults import asked
 
 ROWS_LIMIT: Final = 500_000
 """Rows of one kind and day, some 150 MB: sessions with some hundred thousand domains, or a stranger with as many names.
@@ -45,7 +44,7 @@ class SqliteTallies:
             connection.executemany(_ADD_MORE, [row for row in rows if row[1] in full])
             return len(rows)
 
-        with _asked():
+        with asked():
             full = {day for day in {row[1] for row in rows} if self._is_full(day)}
             self._database.write(insert)
 
@@ -55,7 +54,7 @@ class SqliteTallies:
 
     def pending(self, before: int) -> list[tuple[int, str]]:
         query = "SELECT DISTINCT day, domain FROM tally WHERE kind = ? AND day < ? ORDER BY day, domain"
-        with _asked():
+        with asked():
             rows = self._database.reader().execute(query, (self._kind, before)).fetchall()
         return [(int(day), str(domain)) for day, domain in rows]  # type: ignore[arg-type]  # what the statement selects
 
@@ -64,7 +63,7 @@ class SqliteTallies:
             "SELECT record, count FROM tally WHERE kind = ? AND day = ? AND domain = ? "
             "ORDER BY count DESC, digest LIMIT ?"
         )
-        with _asked():
+        with asked():
             rows = self._database.reader().execute(query, (self._kind, day, domain, limit)).fetchall()
         return [Tally(day, domain, bytes(record), int(count)) for record, count in rows]  # type: ignore[arg-type]  # as above
 
@@ -79,13 +78,5 @@ class SqliteTallies:
             connection.execute(f"DELETE FROM tally WHERE {condition}", (self._kind, *values))  # noqa: S608 - ours, above
             return connection.changes()
 
-        with _asked():
+        with asked():
             return self._database.write(delete)
-
-
-@contextmanager
-def _asked() -> Iterator[None]:
-    try:
-        yield
-    except (apsw.Error, OSError) as error:
-        raise TryAgainLater("state.db does not answer") from error

@@ -10,7 +10,8 @@ import apsw
 from samotop.consent.contact import Contact, Standing
 from samotop.consent.identity import Identity
 from samotop.consent.judge import TagUse
-from samotop.store.ledger.contacts import Sealed, asked
+from samotop.store.faults import asked
+from samotop.store.ledger.contacts import Sealed
 from samotop.store.ledger.forms import DIGEST_OCTETS, STANDINGS, Seal, contact_form, read_contact
 
 ANSWER_SECONDS: Final = 90 * 86400.0

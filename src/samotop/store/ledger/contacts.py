@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
@@ -12,9 +11,9 @@ import apsw
 
 from samotop.consent.contact import Contact, Standing
 from samotop.consent.identity import Identity
-from samotop.errors import TryAgainLater
 from samotop.ports.contacts import ContactRequest
 from samotop.store.database import Database
+from samotop.store.faults import asked
 from samotop.store.ledger.forms import STANDINGS, Seal, contact_form, read_contact, read_request, request_form
 from samotop.store.ledger.secrets import OwnerSecrets
 
@@ -213,12 +212,3 @@ def join_requests(known: ContactRequest, new: ContactRequest) -> ContactRequest:
         count=known.count + new.count,
         entries=entries,
     )
-
-
-@contextmanager
-def asked() -> Iterator[None]:
-    """What the store does not answer can be tried again."""
-    try:
-        yield
-    except (apsw.Error, OSError) as error:
-        raise TryAgainLater("state.db does not answer") from error
