@@ -4,7 +4,8 @@
         hop.port, hop.messages, hop.connections
 
 Each list of a script holds the answers to give, the last one for ever; ``[]``
-is the usual answer, and an empty answer hangs up.
+is the usual answer, and an empty answer hangs up. ``final=[HANGS]`` takes the
+content and says nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+
+HANGS = "hangs"
 
 
 @dataclass
@@ -37,6 +40,8 @@ class Hop:
         self.script = script
         self.messages: list[tuple[tuple[str, ...], bytes]] = []
         self.connections = 0
+        self.thinking = 0
+        """Contents that had no answer so far."""
         self._lock = threading.Lock()
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=200)
         self.port: int = self._socket.getsockname()[1]
@@ -126,6 +131,10 @@ class _Session:
                 if not self._answer(script.data, "354 go on"):
                     return
                 content = self._content()
+                if script.final == [HANGS]:
+                    self._hop.thinking += 1
+                    stream.read(1)  # type: ignore[attr-defined]
+                    return
                 if script.final and not script.final[0]:
                     return
                 if not script.final:

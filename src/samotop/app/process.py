@@ -17,12 +17,14 @@ import apsw
 from samotop.address import Address
 from samotop.app.deciders import Deciders
 from samotop.app.expansions import open_expansions
+from samotop.app.nexthops import open_cut_through
 from samotop.app.relaying import relay_parts
 from samotop.app.reporters import open_dmarc_reporting, open_tls_reporting
 from samotop.app.tls import MAIL_PROTOCOLS, WEB, load_tls, wants_tls
 from samotop.app.web import OwnWeb
 from samotop.config.shapes import Config
 from samotop.delivery.compose import Relaying
+from samotop.delivery.cutthrough import CutThrough
 from samotop.delivery.service import Delivery
 from samotop.dns.resolver import OpenResolver, Resolver
 from samotop.envelope import Recipient
@@ -101,9 +103,9 @@ class Process:
         self._expansions = open_expansions(config, home, self._router, self._spool, self._clock, loop, log)
         self._door: Spool = self._spool if self._expansions is None else self._expansions.spool
         places = Places(config, home, accounts, self._clock)
-        self._relaying = Relaying(
-            relay_parts(config, home, self._database, self._router), self._door, self._spool, self._clock, loop, log
-        )
+        self._parts = relay_parts(config, home, self._database, self._router)
+        self._relaying = Relaying(self._parts, self._door, self._spool, self._clock, loop, log)
+        self._cut_through: CutThrough | None = None
         self._delivery = Delivery(
             self._spool,
             self._router,
@@ -172,6 +174,10 @@ class Process:
         )
         await self._delivery.start()
         self._inquire(self._resolver)
+        self._cut_through = open_cut_through(
+            self._config, self._parts, self._router, self._resolver, self._loop, self._log
+        )
+        self._context.next_hops = self._cut_through
         self._reception.start()
         await self._web.start()
         for listen in self._config.listeners:
@@ -258,6 +264,8 @@ class Process:
             listener.close()
         # At the same time: each may take most of the 10 s that we have. What is accepted meanwhile stays queued.
         await asyncio.gather(self._reception.stop(), self._delivery.stop(), self._web.stop())
+        if self._cut_through is not None:
+            await self._cut_through.close()
         if self._flush is not None:
             await self._flush
         await self._flush_usages()

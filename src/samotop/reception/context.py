@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from samotop.ports import Accounts, Clock, Spool
 from samotop.ports.inquiry import Inquirer
+from samotop.ports.nexthop import NextHops
 from samotop.reception.gate import Gate
 from samotop.reception.listener import TlsProvider
 from samotop.reception.login import LoginRules, PasswordCheck
@@ -58,8 +59,9 @@ class Context:
 
     ``exempt`` are networks whose peers are not made to wait before the
     banner, nor inquired about. ``inquirer`` finds out who writes; without one
-    nobody does. ``tasks`` keeps awaited decisions alive. ``emptied`` is set each
-    time the last session ends. ``transcript`` prints every dialogue, where one is given.
+    nobody does. ``next_hops`` are asked while senders wait. ``tasks`` keeps awaited decisions
+    alive. ``emptied`` is set each time the last session ends. ``transcript`` prints every dialogue,
+    where one is given.
     """
 
     hostname: str
@@ -79,6 +81,7 @@ class Context:
     is_stopping: bool = False
     transcript: Transcript | None = None
     inquirer: Inquirer | None = None
+    next_hops: NextHops | None = None
 
     def forget(self, session: Connection) -> None:
         """A session is over."""

@@ -29,6 +29,9 @@ class Rules:
     """For a TLS handshake."""
     decision_timeout: float = 60.0
     """For an awaited decider; then the client is asked to come back later."""
+    handing_timeout: float = 300.0
+    """For a next hop to take a whole content while the sender waits: half of what a sender does (RFC 5321
+    §4.5.3.2.6)."""
     proxy_wait: float = 1.0
     """For a PROXY header from a network that may send one; after that it may use XCLIENT."""
     linger: float = 2.0

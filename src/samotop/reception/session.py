@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from samotop.facts import ContentFacts, HelloFacts, MailFacts, RecipientFacts
+from samotop.facts import ContentFacts, MailFacts, RecipientFacts
 from samotop.net.networks import in_networks
-from samotop.ports import Draft
+from samotop.ports import NewEntry
 from samotop.ports.inquiry import MailInquiry, PeerInquiry
+from samotop.ports.nexthop import Hop
 from samotop.reception import answers
-from samotop.reception.acquaintance import Acquaintance
 from samotop.reception.context import Context
 from samotop.reception.listener import Listener
+from samotop.reception.passing import Passing
 from samotop.reception.storing import Storing
+from samotop.reception.through import NOT_KEPT, Through
+from samotop.reply import Reply
 from samotop.smtp import replies
 from samotop.smtp.events import (
     Auth,
@@ -39,19 +42,17 @@ from samotop.smtp.events import (
     Verb,
 )
 from samotop.smtp.states import Phase
-from samotop.verdict import ABSTAIN, Verdict
+from samotop.verdict import ABSTAIN, Action, Verdict
 
 
-class Session(Acquaintance):
+class Session(Passing):
     """Serves one connection. Made by a listener's protocol factory."""
 
-    __slots__ = ("_draft", "_inquiry", "_mail", "_peer_inquiry", "_storing")
+    __slots__ = ("_inquiry", "_mail", "_peer_inquiry")
 
     def __init__(self, context: Context, listener: Listener) -> None:
         super().__init__(context, listener)
         self._mail: MailFacts | None = None
-        self._storing: Storing | None = None
-        self._draft: Draft | None = None
         self._peer_inquiry: PeerInquiry | None = None
         self._inquiry: MailInquiry | None = None
 
@@ -72,6 +73,7 @@ class Session(Acquaintance):
             draft, self._draft = self._draft, None
             draft.discard()
         self._end_inquiry()
+        self._end_through()
 
     def _end_inquiry(self) -> None:
         if self._inquiry is not None:
@@ -107,6 +109,9 @@ class Session(Acquaintance):
         facts = MailFacts(self._hello, event.reverse_path, event.parameters)
         self._mail = facts
         self._storing = Storing()
+        self._end_through()
+        if self._context.next_hops is not None:
+            self._through = Through(self._context.next_hops, facts, is_lmtp=self._listener.is_lmtp)
         self._begin_content()
         if self._peer_inquiry is not None and self._peer.login is None:
             self._inquiry = self._peer_inquiry.mail(event.reverse_path)
@@ -129,9 +134,19 @@ class Session(Acquaintance):
         self._decide(decide, RecipientFacts(self._mail, event.recipient, accepted), self._answer_rcpt)
 
     def _answer_rcpt(self, verdict: Verdict) -> None:
-        engine = self._served()
+        if self._through is not None and not verdict.is_refusal:
+            hop = self._through.find(self._served().recipients[-1])
+            if isinstance(hop, Hop) and verdict.action is Action.HOLD:
+                hop = NOT_KEPT
+            if isinstance(hop, Reply):
+                self._served().send(hop)
+                return
+            if hop is not None and verdict.action is not Action.DISCARD:
+                self._spawn(self._ask_hop(self._through, hop, verdict))
+                return
+            self._through.hops.append(hop)
         if self._storing is not None and not verdict.is_refusal:
-            self._storing.note_recipient(verdict, len(engine.recipients) - 1)
+            self._storing.note_recipient(verdict, len(self._served().recipients) - 1)
         self._say(verdict, answers.answer(verdict, answers.RCPT_OK))
 
     def _on_data(self, event: Data) -> None:
@@ -193,21 +208,32 @@ class Session(Acquaintance):
         storing, draft = self._storing, self._draft
         assert storing is not None, "asked at the end of a content"
         assert draft is not None, "asked at the end of a content"
-        entry = storing.plan(verdict, self._trace_facts(), is_lmtp=self._listener.is_lmtp)
+        arrived, is_lmtp = self._trace_facts(), self._listener.is_lmtp
+        elsewhere = self._through.numbers if self._through is not None else frozenset[int]()
+        entry = storing.plan(verdict, arrived, is_lmtp=is_lmtp, elsewhere=elsewhere)
+        if elsewhere and (passing := storing.passing()):
+            if storing.is_held:  # to be looked at first: that would be here
+                storing.answer(dict.fromkeys(passing, NOT_KEPT))
+            else:
+                self._spawn(self._hand_on(passing, entry))
+                return
+        self._settle(entry, verdict)
+
+    def _settle(self, entry: NewEntry | None, verdict: Verdict | Sequence[Verdict]) -> None:
+        storing, draft = self._storing, self._draft
+        assert storing is not None, "asked at the end of a content"
+        assert draft is not None, "asked at the end of a content"
         if entry is None:
             self._drop_content()
             self._served().send_each(storing.replies(None))
             if isinstance(verdict, Verdict):
                 self._end_after(verdict)
             return
+        self._end_through()
         self._draft = None
         self._is_congested = False
         self._is_committing = True
         draft.commit(entry, self._committed)
-
-    def _trace_facts(self) -> tuple[HelloFacts, float]:
-        assert self._hello is not None, "said before any content"
-        return self._hello, self._context.clock.time()
 
     def _committed(self, fault: Exception | None) -> None:
         """Called on the loop when the message is durable, or will never be."""

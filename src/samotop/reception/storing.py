@@ -7,7 +7,7 @@ message for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from samotop.envelope import Envelope, Recipient
 from samotop.facts import HelloFacts, MailFacts
@@ -26,13 +26,14 @@ _DISAGREED = "its recipients were answered differently, which one reply cannot s
 class Storing:
     """The fate of one transaction."""
 
-    __slots__ = ("_answers", "_dropped", "_hold", "_id", "_mail", "_said", "envelope", "inquired")
+    __slots__ = ("_answers", "_dropped", "_elsewhere", "_hold", "_id", "_mail", "_said", "envelope", "inquired")
 
     envelope: Envelope
 
     def __init__(self) -> None:
         self._hold = ""
         self._dropped: set[int] | None = None
+        self._elsewhere: frozenset[int] = frozenset()
         self._answers: list[Reply | None] = []  # per recipient; None: stored, so the fault or its absence answers
         self._said = ""
         self._id = ""
@@ -60,10 +61,20 @@ class Storing:
         self.envelope = Envelope(mail.reverse_path, tuple(recipients), mail.parameters)
 
     def plan(
-        self, verdict: Verdict | Sequence[Verdict], arrived: tuple[HelloFacts, float], *, is_lmtp: bool
+        self,
+        verdict: Verdict | Sequence[Verdict],
+        arrived: tuple[HelloFacts, float],
+        *,
+        is_lmtp: bool,
+        elsewhere: frozenset[int] = frozenset(),
     ) -> NewEntry | None:
-        """What to commit, or ``None`` if nothing is to be kept. Afterwards ``replies`` knows the answers."""
+        """What to commit, or ``None`` if nothing is to be kept. Afterwards ``replies`` knows the answers.
+
+        ``elsewhere`` are the recipients, by their places, whose next hops are asked instead: ``passing`` says which
+        of them are to get it.
+        """
         count = len(self.envelope.recipients)
+        self._elsewhere = elsewhere
         if isinstance(verdict, Verdict):
             self._said = verdict.said if verdict.action is Action.ACCEPT else ""
             self.note(verdict)
@@ -76,16 +87,39 @@ class Storing:
             raise ValueError(f"{len(verdict)} verdicts for {count} recipients: one for each, or one for all")
         else:
             kept = self._plan_each(verdict, is_lmtp=is_lmtp)
-        if not kept:
-            return None
-        envelope = (
-            self.envelope
-            if len(kept) == count
-            else Envelope(self.envelope.reverse_path, kept, self.envelope.parameters)
-        )
+        return self._entry(kept, arrived) if kept else None
+
+    def _entry(self, kept: tuple[Recipient, ...], arrived: tuple[HelloFacts, float]) -> NewEntry:
+        envelope = self.envelope
+        if len(kept) < len(envelope.recipients):
+            envelope = Envelope(envelope.reverse_path, kept, envelope.parameters)
         hello, time = arrived
         state = State.HELD if self._hold else State.QUEUED
         return NewEntry(envelope, format_trace_facts(hello, envelope, time, self.inquired), state, self._hold)
+
+    def passing(self) -> list[int]:
+        """Recipients, by their places, whose next hops get the content: after ``plan``."""
+        dropped = self._dropped or set()
+        if -1 in dropped or not self._elsewhere:
+            return []
+        return [
+            number
+            for number in sorted(self._elsewhere - dropped)
+            if self._answers[number if len(self._answers) > 1 else 0] is None
+        ]
+
+    def part(self, numbers: Sequence[int], arrived: tuple[HelloFacts, float]) -> NewEntry:
+        """What is told of the message to the next hop of these recipients."""
+        return self._entry(tuple(self.envelope.recipients[number] for number in numbers), arrived)
+
+    def answer(self, replies: Mapping[int, Reply]) -> None:
+        """What next hops said, for recipients by their places."""
+        for number, reply in replies.items():
+            self._answers[number if len(self._answers) > 1 else 0] = reply
+
+    @property
+    def is_held(self) -> bool:
+        return bool(self._hold)
 
     def _plan_each(self, verdicts: Sequence[Verdict], *, is_lmtp: bool) -> tuple[Recipient, ...]:
         refused = {n for n, verdict in enumerate(verdicts) if verdict.is_refusal}
@@ -94,9 +128,9 @@ class Storing:
         if is_lmtp:
             self._answers = [answers.answer(v, answers.RCPT_OK) if v.is_refusal else None for v in verdicts]
             return self._kept(refused)
-        if len(refused) == len(verdicts):
+        if len(refused) == len(verdicts) or (refused and self._elsewhere):
             # One that may come back later must not be told "never" for another's sake.
-            told = next((v for v in verdicts if v.action is Action.DEFER), verdicts[0])
+            told = next((v for v in verdicts if v.action is Action.DEFER), verdicts[min(refused)])
             self._answers = [answers.answer(told, answers.RCPT_OK)]
             return ()
         self._answers = [None]
@@ -107,11 +141,11 @@ class Storing:
     def _kept(self, refused: set[int]) -> tuple[Recipient, ...]:
         recipients = self.envelope.recipients
         dropped = self._dropped
-        if dropped is None and not refused:
+        if dropped is None and not refused and not self._elsewhere:
             return recipients
         if dropped is not None and -1 in dropped:
             return ()
-        gone = refused | (dropped or set())
+        gone = refused | (dropped or set()) | self._elsewhere
         return tuple(r for n, r in enumerate(recipients) if n not in gone)
 
     def replies(self, fault: Exception | None) -> list[Reply]:

@@ -1,0 +1,23 @@
+"""Which next hops are asked while senders wait: none, unless a route says so."""
+
+from __future__ import annotations
+
+import asyncio
+
+from samotop.config.shapes import Config
+from samotop.delivery.compose import RelayParts
+from samotop.delivery.cutthrough import CutThrough, server_sessions
+from samotop.delivery.outgoing import Outgoing
+from samotop.dns.resolver import Resolver
+from samotop.observe.log import Log
+from samotop.routing.router import Router
+
+
+def open_cut_through(
+    config: Config, parts: RelayParts, router: Router, resolver: Resolver, loop: asyncio.AbstractEventLoop, log: Log
+) -> CutThrough | None:
+    """The next hops that are asked while senders wait, where a route wants that."""
+    if not any(route.cut_through for route in config.routes):
+        return None
+    outgoing = Outgoing(parts.hostname, parts.disclosure, parts.sign)
+    return CutThrough(router, outgoing, server_sessions(resolver, parts.hostname), loop, log)
