@@ -9,9 +9,11 @@ from samotop.address import Address
 from samotop.config.shapes import Config
 from samotop.content import Content
 from samotop.delivery.compose import RelayParts
+from samotop.delivery.proof import SenderProof
 from samotop.msgauth import dkim
 from samotop.msgauth.author import find_author
 from samotop.net.fetch import HttpsFetcher
+from samotop.net.networks import in_networks
 from samotop.queue.entry import Entry
 from samotop.routing.router import Router
 from samotop.store.database import Database
@@ -53,4 +55,5 @@ def relay_parts(config: Config, home: Path, database: Database, router: Router) 
         policies=SqlitePolicies(database),
         fetcher=HttpsFetcher,
         roots=home / config.relay.roots if config.relay.roots else None,
+        may_tell=SenderProof(partial(in_networks, networks=config.relay.trusted), router.is_ours).proves,
     )
