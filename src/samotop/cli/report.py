@@ -1,4 +1,4 @@
-"""``samotop report``, as cyclopts reads and describes it: what others report on mail that says it is ours."""
+"""``samotop report``, as cyclopts reads and describes it: what others report on our mail and on our TLS."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def read(
         str,
         Parameter(
             name="PATH",
-            help="A report (XML, gzip, zip), a mail that brings one, or a directory of them, such as a Maildir; "
-            "- is standard input.",
+            help="A report (XML or JSON, gzip, zip), a mail that brings one, or a directory of them, such as a "
+            "Maildir; - is standard input.",
             required=True,
             allow_leading_hyphen=True,
         ),
@@ -25,7 +25,8 @@ def read(
     json: Json = False,
     home: Home = None,
 ) -> int:
-    """Summarise the DMARC reports that others sent: which servers send in your domain's name, and whether they may.
+    """Summarise the reports that others sent: on DMARC, which servers send in your domain's name, and whether they may;
+    on TLS, how many connections to your mail servers were encrypted as you demand, and why others were not.
 
     Directories are searched to their ends; mail in them that brings no report is passed over. What cannot be read is
     named, and the others are read all the same. Works without a home too. Exits 1 where something could not be read.

@@ -1,11 +1,11 @@
 """Reports out of files, mails and directories, one after the other, whatever the files are called.
 
-What a file is shows in its content: XML, gzip or zip of it, or a mail with one
-of these attached; ``read_document`` and ``Reading`` are where another kind of
-report would be told apart. In directories much else may lie: mail that brings no
-report and files of other kinds are counted and passed over there. What was
-named on the command line, and what is a report but a damaged or dangerous one,
-is kept in ``Reading.unread`` with the reason; the others are read all the same.
+What a file is shows in its content: XML is a DMARC report, JSON one on TLS,
+either plain or in gzip or zip, or in a mail with one of these attached. In
+directories much else may lie: mail that brings no report and files of other
+kinds are counted and passed over there. What was named on the command line, and
+what is a report but a damaged or dangerous one, is kept in ``Reading.unread``
+with the reason; the others are read all the same.
 
 Anybody can send a report: files, their sizes, directories and what they unpack
 to are bounded, and only one report is in memory at a time. Raises nothing.
@@ -24,8 +24,16 @@ from pathlib import Path
 from typing import Final
 
 from samotop.message.header import iterate_fields
-from samotop.msgauth.reports import AggregateReport, AttachmentError, parse_report, take_attachment, unpack_report
+from samotop.message.reportfile import unpack_file
+from samotop.message.reportpart import NoReportError, ReportParts, take_part
+from samotop.msgauth import reports as dmarc
+from samotop.msgauth.reports import AggregateReport
 from samotop.msgauth.reports.attachment import MESSAGE_LIMIT
+from samotop.msgauth.reports.attachment import PARTS as DMARC_PARTS
+from samotop.msgauth.reports.unpack import UNPACKED_LIMIT
+from samotop.tlspolicy import tlsrpt
+from samotop.tlspolicy.tlsrpt import OtherJson, TlsReport
+from samotop.tlspolicy.tlsrpt.read import PARTS as TLS_PARTS
 
 FILE_LIMIT: Final = 100_000
 """Files of one run: some twenty reporters every day for more than ten years."""
@@ -37,7 +45,9 @@ FIRST_LOOK: Final = 4096
 """Octets in which a mail's first field ends."""
 
 _PACKED: Final = (b"\x1f\x8b", b"PK\x03\x04")
-_BEFORE_XML: Final = b"\xef\xbb\xbf\xff\xfe \t\r\n\0"
+_BEFORE: Final = b"\xef\xbb\xbf\xff\xfe \t\r\n\0"
+"""What may stand before a document's first character: marks of its encoding, and blanks."""
+_PARTS: Final[ReportParts] = DMARC_PARTS | TLS_PARTS
 _MAILDIR: Final = frozenset(("cur", "new", "tmp"))
 
 
@@ -54,7 +64,7 @@ class Found:
     """A report, and where it was."""
 
     file: str
-    report: AggregateReport
+    report: AggregateReport | TlsReport
 
 
 class NotReportError(ValueError):
@@ -63,20 +73,30 @@ class NotReportError(ValueError):
 
 def read_document(octets: bytes) -> bytes:
     """The document of a report, unpacked, from a file or a mail. Raises ``ValueError`` and ``NotReportError``."""
-    if octets.startswith(_PACKED) or octets.lstrip(_BEFORE_XML).startswith(b"<"):
-        return unpack_report(octets)
+    if octets.startswith(_PACKED) or octets.lstrip(_BEFORE).startswith((b"<", b"{")):
+        return unpack_file(octets, UNPACKED_LIMIT)
     if octets.startswith(b"From "):  # the line that an mbox puts in front
         octets = octets[octets.find(b"\n") + 1 :]
     first = next(iterate_fields(octets[:FIRST_LOOK]), None)
     if first is None or not first.name:
-        raise NotReportError("neither a report (XML, gzip or zip) nor a mail that brings one")
+        raise NotReportError("neither a report (XML or JSON, gzip or zip of it) nor a mail that brings one")
     try:
-        attached = take_attachment(octets)
-    except AttachmentError as error:
-        if str(error) == "no report is attached":
-            raise NotReportError("a mail without a report attached") from None
-        raise
-    return unpack_report(attached)
+        return unpack_file(take_part(octets, _PARTS), UNPACKED_LIMIT)
+    except NoReportError:
+        raise NotReportError("a mail without a report attached") from None
+
+
+def parse_document(document: bytes) -> AggregateReport | TlsReport:
+    """The report, of whichever kind. Raises ``ValueError`` and ``NotReportError``."""
+    start = document[:FIRST_LOOK].lstrip(_BEFORE)[:1]
+    if start == b"{":
+        try:
+            return tlsrpt.parse_report(document)
+        except OtherJson as error:
+            raise NotReportError(str(error)) from None
+    if start != b"<":
+        raise ValueError("neither XML nor JSON, nor gzip or zip of it")
+    return dmarc.parse_report(document)
 
 
 class Reading:
@@ -111,7 +131,7 @@ class Reading:
                     yield Found(file, report)
         self._advance(len(files), len(files))
 
-    def _read(self, file: str) -> AggregateReport | None:
+    def _read(self, file: str) -> AggregateReport | TlsReport | None:
         """The report, ``None`` if it was there before. Raises ``OSError`` and ``ValueError``."""
         document = read_document(_read_octets(file))
         self._total += len(document)
@@ -121,7 +141,7 @@ class Reading:
         if digest in self._seen:
             self.repeated += 1
             return None
-        report = parse_report(document)
+        report = parse_document(document)
         self._seen.add(digest)
         return report
 

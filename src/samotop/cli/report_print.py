@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, Final
 
@@ -16,25 +14,20 @@ from samotop.cli.paint import Paint, Progress, choose_paint
 from samotop.cli.place import name_home, open_home
 from samotop.cli.report_files import Reading
 from samotop.cli.report_sources import Meaning, Source, Tally
+from samotop.cli.report_tls import TlsTally, format_tls, plain_tls, plain_tls_report
+from samotop.cli.report_words import REPORTER_LIMIT, WORD_LIMIT, format_reporters, format_span, number, short, wrap
 from samotop.cli.show import clean, print_json
 from samotop.config.read import FILE_NAME, load_config
 from samotop.dns.names import normalize_name
 from samotop.msgauth.reports import AggregateReport, Summary, summarize
+from samotop.tlspolicy.tlsrpt import TlsReport
 
-WIDTH: Final = 100
-"""Columns of a line: what reads well."""
 SOURCE_LIMIT: Final = 20
 """Servers of one meaning that people are shown; programs get all of them."""
 DOMAIN_LIMIT: Final = 20
 """Domains that people are shown: reports on more of them are somebody's joke."""
-REPORTER_LIMIT: Final = 5
-"""Names of reporters that people are shown."""
-WORD_LIMIT: Final = 60
-"""Characters of a name from a report that people are shown."""
 KIND: Final = "dmarc"
 
-_LATEST: Final = 253402300799
-"""The last second of the year 9999, as far as a date goes."""
 _DONE: Final = {"none": "let in", "pass": "let in", "quarantine": "junk", "reject": "refused"}
 _HEAD: Final = ("messages", "DKIM", "SPF")
 
@@ -44,11 +37,17 @@ class Told:
 
     def __init__(self) -> None:
         self.tally = Tally()
+        self.tls = TlsTally()
         self.reporters: Counter[str] = Counter()
         self.reports: list[dict[str, Any]] = []
 
     def take(self, reading: Reading) -> Iterator[AggregateReport]:
+        """The DMARC reports, one by one; the others are counted on the way."""
         for found in reading.iterate():
+            if isinstance(found.report, TlsReport):
+                self.tls.count(found.report)
+                self.reports.append(plain_tls_report(_plain_name(found.file), found.report))
+                continue
             report = self.tally.count(found.report)
             self.reporters[report.metadata.org_name[:WORD_LIMIT] or "somebody without a name"] += 1
             self.reports.append(_plain_report(found.file, report))
@@ -97,6 +96,7 @@ def plain_reports(summary: Summary, told: Told, reading: Reading) -> dict[str, A
         "dispositions": summary.dispositions,
         "overrides": summary.overrides,
         "sources": [_plain_source(one) for one in told.tally.sources],
+        "tls": plain_tls(told.tls),
         "reports": told.reports,
         "repeated": reading.repeated,
         "others": reading.others,
@@ -142,22 +142,34 @@ def _plain_report(file: str, report: AggregateReport) -> dict[str, Any]:
 def format_reports(
     summary: Summary, told: Told, reading: Reading, paint: Paint, own: frozenset[str] | None = None
 ) -> list[str]:
-    """For people: all in a sentence, then each domain's servers by what became of their mail.
+    """For people: all in a sentence, then each domain's servers by what became of their mail; then TLS likewise.
 
     ``own`` are the domains of the home; ``None`` without one.
     """
-    lines = [paint.strong(_conclude(summary))]
-    if summary.reports:
-        lines += _wrap(f"They are about {_format_span(summary)}, by {_format_reporters(told.reporters)}.", "", "")
-    by_domain = [(domain, list(group)) for domain, group in groupby(told.tally.sources, key=lambda one: one.domain)]
-    for domain, sources in by_domain[:DOMAIN_LIMIT]:
-        lines += ["", *_format_domain(domain, sources, paint, own)]
-    if len(by_domain) > DOMAIN_LIMIT:
-        lines += ["", f"And {len(by_domain) - DOMAIN_LIMIT:,} more domains; --json tells all."]
+    lines: list[str] = []
+    if summary.reports or not told.tls.summary.reports:
+        lines += _format_dmarc(summary, told, paint, own)
+    if told.tls.summary.reports:
+        lines += ["", ""] if lines else []
+        lines += format_tls(told.tls, paint, own)
     notes = list(_note(summary, told, reading))
     if notes:
-        lines += ["", *(paint.faint(line) for note in notes for line in _wrap(note, "", ""))]
+        lines += ["", *(paint.faint(line) for note in notes for line in wrap(note, "", ""))]
     return lines
+
+
+def _format_dmarc(summary: Summary, told: Told, paint: Paint, own: frozenset[str] | None) -> Iterator[str]:
+    yield paint.strong(_conclude(summary))
+    if summary.reports:
+        span = format_span(summary.begin, summary.end)
+        yield from wrap(f"They are about {span}, by {format_reporters(told.reporters)}.", "", "")
+    by_domain = [(domain, list(group)) for domain, group in groupby(told.tally.sources, key=lambda one: one.domain)]
+    for domain, sources in by_domain[:DOMAIN_LIMIT]:
+        yield ""
+        yield from _format_domain(domain, sources, paint, own)
+    if len(by_domain) > DOMAIN_LIMIT:
+        yield ""
+        yield f"And {len(by_domain) - DOMAIN_LIMIT:,} more domains; --json tells all."
 
 
 def _conclude(summary: Summary) -> str:
@@ -165,32 +177,11 @@ def _conclude(summary: Summary) -> str:
         return "No report was found."
     failed = summary.count - summary.passed
     became = "all of them pass" if not failed else f"{summary.passed:,} pass, {failed:,} fail"
-    return f"{_number(summary.reports, 'report')}, {_number(summary.count, 'message')}: {became}."
-
-
-def _number(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
-
-
-def _format_span(summary: Summary) -> str:
-    first, last = _format_day(summary.begin), _format_day(summary.end)
-    return first if first == last else f"{first} to {last}"
-
-
-def _format_day(seconds: int) -> str:
-    if not 0 < seconds <= _LATEST:
-        return "an unknown day"
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
-
-
-def _format_reporters(reporters: Counter[str]) -> str:
-    names = [clean(name) for name, _ in sorted(reporters.items(), key=lambda one: (-one[1], one[0]))]
-    more = len(names) - REPORTER_LIMIT
-    return ", ".join(names[:REPORTER_LIMIT]) + (f" and {_number(more, 'other')}" if more > 0 else "")
+    return f"{number(summary.reports, 'report')}, {number(summary.count, 'message')}: {became}."
 
 
 def _format_domain(domain: str, sources: list[Source], paint: Paint, own: frozenset[str] | None) -> Iterator[str]:
-    title = f"Mail that says it is from {_short(domain) or 'no domain'}"
+    title = f"Mail that says it is from {short(domain) or 'no domain'}"
     if own is not None and _normalize(domain) not in own:
         title += ", which is no domain of this home"
     yield paint.strong(title)
@@ -208,12 +199,12 @@ def _format_group(meaning: Meaning, sources: list[Source], paint: Paint) -> Iter
     yield f"  {colour(f'{meaning.word:<{widths[0]}}')}  {paint.faint('  '.join((*head, 'what became of it')))}"
     for one, (address, *numbers) in zip(shown, rows, strict=True):
         cells = [f"{number:>{width}}" for number, width in zip(numbers, widths[1:], strict=True)]
-        yield from _wrap(f"  {'  '.join((f'{address:<{widths[0]}}', *cells, _format_outcome(one)))}", "", " " * 6)
+        yield from wrap(f"  {'  '.join((f'{address:<{widths[0]}}', *cells, _format_outcome(one)))}", "", " " * 6)
     if len(sources) > SOURCE_LIMIT:
         rest = sources[SOURCE_LIMIT:]
-        count = _number(sum(one.count for one in rest), "message")
-        yield paint.faint(f"  and {_number(len(rest), 'more server')} with {count}; --json tells all")
-    yield from _wrap(meaning.advice, "    ", "    ")
+        count = number(sum(one.count for one in rest), "message")
+        yield paint.faint(f"  and {number(len(rest), 'more server')} with {count}; --json tells all")
+    yield from wrap(meaning.advice, "    ", "    ")
 
 
 def _colour(meaning: Meaning, paint: Paint) -> Any:
@@ -226,27 +217,19 @@ def _format_outcome(one: Source) -> str:
     """``junk 20, let in 14; passes as mailer.example``."""
     done: Counter[str] = Counter()
     for word, count in one.dispositions.items():
-        done[_DONE.get(word) or _short(word)] += count
+        done[_DONE.get(word) or short(word)] += count
     told = sorted(done.items(), key=lambda item: (-item[1], item[0]))
     text = told[0][0] if len(told) == 1 else ", ".join(f"{word} {count:,}" for word, count in told[:REPORTER_LIMIT])
-    return text + (f"; passes as {', '.join(map(_short, one.others))}" if one.others else "")
+    return text + (f"; passes as {', '.join(map(short, one.others))}" if one.others else "")
 
 
 def _note(summary: Summary, told: Told, reading: Reading) -> Iterator[str]:
     if summary.overrides:
-        words = ", ".join(f"{_short(word)} {count:,}" for word, count in list(summary.overrides.items())[:DOMAIN_LIMIT])
+        words = ", ".join(f"{short(word)} {count:,}" for word, count in list(summary.overrides.items())[:DOMAIN_LIMIT])
         yield f"Receivers did otherwise than your policy asks, and say why: {words}."
     if told.tally.problems:
-        yield f"Something is missing or garbled in {_number(told.tally.problems, 'report')}; --json tells what."
+        yield f"Something is missing or garbled in {number(told.tally.problems, 'report')}; --json tells what."
     if reading.repeated:
-        yield f"Left out, as the very same was there before: {_number(reading.repeated, 'report')}."
+        yield f"Left out, as the very same was there before: {number(reading.repeated, 'report')}."
     if reading.others:
-        yield f"Passed over, as there is no report in it: {_number(reading.others, 'file')}."
-
-
-def _short(text: str) -> str:
-    return clean(text if len(text) <= WORD_LIMIT else text[: WORD_LIMIT - 3] + "...")
-
-
-def _wrap(text: str, first: str, then: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=then, break_on_hyphens=False)
+        yield f"Passed over, as there is no report in it: {number(reading.others, 'file')}."

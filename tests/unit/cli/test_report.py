@@ -19,7 +19,7 @@ from types import SimpleNamespace
 import pytest
 
 from samotop.address import Address
-from samotop.cli import report_files, report_print
+from samotop.cli import report_files, report_words
 from samotop.msgauth.reports import (
     AggregateReport,
     Evaluated,
@@ -29,6 +29,8 @@ from samotop.msgauth.reports import (
     format_message,
     format_report,
 )
+from samotop.tlspolicy import tlsrpt
+from samotop.tlspolicy.tlsrpt import AppliedPolicy, FailureDetail, PolicyReport, TlsReport
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "report"
 CASES = sorted(path.name for path in GOLDEN.iterdir())
@@ -259,6 +261,96 @@ def test_colours_and_progress_are_for_terminals(run, monkeypatch: pytest.MonkeyP
     assert progress.endswith("\r\x1b[K")
 
 
+def make_tls_report(failed: int = 2, *, domain: str = "example.org", kind: str = "certificate-expired") -> TlsReport:
+    policy = AppliedPolicy("sts", domain, ("version: STSv1",), (f"mx.{domain}",))
+    details = (FailureDetail(kind, f"mx.{domain}", "a reason", count=failed),) if failed else ()
+    about = tlsrpt.Metadata("mx.example.net", "postmaster@example.net", f"1.{failed}", BEGIN, BEGIN + 86399)
+    return TlsReport(about, (PolicyReport(policy, 10, failed, details),))
+
+
+JSON = tlsrpt.format_report(make_tls_report())
+
+
+def make_tls_mail(report: TlsReport) -> bytes:
+    return tlsrpt.format_message(
+        report,
+        submitter="mx.example.net",
+        author=Address("postmaster", "example.net"),
+        recipients=[Address("postmaster", "example.org")],
+        now=BEGIN + 90000.0,
+    )
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        JSON,
+        b"\xef\xbb\xbf \n" + JSON,
+        gzip.compress(JSON),
+        make_zip(JSON),
+        make_tls_mail(make_tls_report()),
+        b"From x\n" + make_tls_mail(make_tls_report()).replace(b"\r\n", b"\n"),
+    ],
+    ids=["json", "marked", "gzip", "zip", "mail", "mbox"],
+)
+def test_a_report_on_tls_is_read_whatever_it_came_in(run, tmp_path: Path, octets: bytes) -> None:
+    (tmp_path / "file").write_bytes(octets)
+    status, out, err = run("report", "read", str(tmp_path / "file"), "--json")
+    told = json.loads(out)
+    assert (status, err) == (0, "")
+    assert (told["tls"]["count"], told["tls"]["failed"]) == (12, 2)
+    (report,) = told["reports"]
+    assert (report["kind"], report["reporter"], report["domain"], report["failed"]) == (
+        "tls",
+        "mx.example.net",
+        "example.org",
+        2,
+    )
+    assert told["tls"]["domains"][0]["failures"][0]["type"] == "certificate-expired"
+
+
+def test_reports_on_tls_that_are_dangerous_or_none_are_told(run, tmp_path: Path) -> None:
+    """Bombs of two kinds, nesting, damage; JSON that is something else is passed over in directories."""
+    files = {
+        "bomb.json.gz": gzip.compress(b"{" + b" " * 20_000_000),
+        "large.json": b"{" + b" " * 5_000_000,
+        "deep.json": b'{"a":' * 100,
+        "cut.json.gz": gzip.compress(JSON)[:-20],
+        "cut.json": JSON[:-20],
+        "other.json": b'{"name": "x"}',
+    }
+    for name, octets in files.items():
+        (tmp_path / name).write_bytes(octets)
+    (tmp_path / "good.json").write_bytes(JSON)
+    status, out, err = run("report", "read", str(tmp_path))
+    assert status == 1
+    assert out.startswith("1 TLS report, 12 sessions: 2 failed.")
+    assert "there is no report in it: 1 file." in out
+    for name, reason in {
+        "bomb.json.gz": "a decompression bomb",
+        "large.json": "larger than",
+        "deep.json": "nested deeper",
+        "cut.json.gz": "cut off",
+        "cut.json": "no JSON",
+    }.items():
+        assert re.search(f"^samotop: .*/{name}: .*{reason}", err, re.MULTILINE), name
+    status, _, err = run("report", "read", str(tmp_path / "other.json"))
+    assert (status, "JSON, and no TLS report" in err) == (1, True)
+
+
+def test_a_page_on_tls_stays_a_page(run, home: Path, tmp_path: Path) -> None:
+    """Whoever invents domains and failures fills no screen, and no word of theirs moves the cursor."""
+    for number in range(40):
+        report = make_tls_report(number, domain=f"d{number:02}.example", kind=f"\x1b[31m{number}" + "x" * 5000)
+        (tmp_path / f"{number}.json").write_bytes(tlsrpt.format_report(report))
+    (tmp_path / "ours.json").write_bytes(JSON)
+    out = run("report", "read", str(tmp_path), "--home", str(home))[1]
+    assert len(out.splitlines()) < 200
+    assert "And 21 more domains" in out
+    assert "mail servers of d39.example, which is no domain of this home\n" in out
+    assert all(character.isprintable() or character == "\n" for character in out)
+
+
 def test_a_moment_that_is_none_is_told_as_such() -> None:
     for seconds in (0, 1 << 52):
-        assert report_print._format_day(seconds) == "an unknown day"
+        assert report_words.format_day(seconds) == "an unknown day"

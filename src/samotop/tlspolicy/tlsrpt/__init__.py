@@ -21,9 +21,9 @@ from __future__ import annotations
 
 from samotop.tlspolicy.tlsrpt.destinations import Reporting, lookup_reporting, parse_record
 from samotop.tlspolicy.tlsrpt.message import format_message
-from samotop.tlspolicy.tlsrpt.read import BadReport, parse_report, read_message, unpack_report
+from samotop.tlspolicy.tlsrpt.read import BadReport, OtherJson, parse_report, read_message, unpack_report
 from samotop.tlspolicy.tlsrpt.rows import TlsRow, decode_row, encode_row, make_fetch_row, make_row
-from samotop.tlspolicy.tlsrpt.summarize import Summary, format_summary, summarize
+from samotop.tlspolicy.tlsrpt.summarize import Summary, Totals, format_summary, summarize
 from samotop.tlspolicy.tlsrpt.values import (
     AppliedPolicy,
     FailureDetail,
@@ -39,12 +39,14 @@ __all__ = [
     "BadReport",
     "FailureDetail",
     "Metadata",
+    "OtherJson",
     "PolicyReport",
     "PolicyType",
     "Reporting",
     "Summary",
     "TlsReport",
     "TlsRow",
+    "Totals",
     "aggregate",
     "compress_report",
     "decode_row",

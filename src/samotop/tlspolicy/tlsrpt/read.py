@@ -49,6 +49,10 @@ class BadReport(ValueError):
     """This is no TLS report. The text says why, and quotes nothing."""
 
 
+class OtherJson(BadReport):
+    """It is JSON, and does not look like a report."""
+
+
 def read_message(octets: bytes) -> TlsReport:
     """The report that a mail brings: the one part that is one by its type, or by its name."""
     try:
@@ -79,7 +83,7 @@ def parse_report(octets: bytes) -> TlsReport:
     except (ValueError, RecursionError):
         raise BadReport("no JSON") from None
     if not isinstance(tree, dict) or not isinstance(tree.get("policies"), list):
-        raise BadReport("JSON, and no TLS report")
+        raise OtherJson("JSON, and no TLS report")
     return _Reader().read(tree)
 
 

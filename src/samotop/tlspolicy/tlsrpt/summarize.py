@@ -37,36 +37,52 @@ class Summary:
     """Organization: failures that it tells of."""
 
 
-def summarize(reports: Iterable[TlsReport]) -> Summary:
-    """Count the sessions of reports, which should not overlap: a report that is there twice counts twice."""
-    well: Counter[str] = Counter()
-    badly: Counter[str] = Counter()
-    kinds: Counter[tuple[str, str]] = Counter()
-    reporters: Counter[str] = Counter()
-    domains: set[str] = set()
-    begins: list[int] = []
-    ends: list[int] = []
-    for report in reports:
-        begins.append(report.metadata.begin)
-        ends.append(report.metadata.end)
-        reporters[report.metadata.organization] += report.failures
+class Totals:
+    """Counts the sessions of reports as they come; they should not overlap: one that comes twice counts twice."""
+
+    def __init__(self) -> None:
+        self._well: Counter[str] = Counter()
+        self._badly: Counter[str] = Counter()
+        self._kinds: Counter[tuple[str, str]] = Counter()
+        self._reporters: Counter[str] = Counter()
+        self._domains: set[str] = set()
+        self._count = self._begin = self._end = 0
+
+    def add(self, report: TlsReport) -> None:
+        about = report.metadata
+        self._begin = min(self._begin, about.begin) if self._count else about.begin
+        self._end = max(self._end, about.end)
+        self._count += 1
+        self._reporters[about.organization] += report.failures
         for policy in report.policies:
-            domains.add(policy.policy.domain)
-            well[policy.policy.type] += policy.successes
-            badly[policy.policy.type] += policy.failures
+            self._domains.add(policy.policy.domain)
+            self._well[policy.policy.type] += policy.successes
+            self._badly[policy.policy.type] += policy.failures
             for detail in policy.details:
-                kinds[detail.type, detail.host] += detail.count
-    return Summary(
-        len(begins),
-        tuple(sorted(domains)),
-        min(begins, default=0),
-        max(ends, default=0),
-        well.total(),
-        badly.total(),
-        {kind: (well[kind], badly[kind]) for kind in sorted(well)},
-        dict(kinds.most_common()),
-        dict(reporters.most_common()),
-    )
+                self._kinds[detail.type, detail.host] += detail.count
+
+    @property
+    def summary(self) -> Summary:
+        """What has been counted so far."""
+        return Summary(
+            self._count,
+            tuple(sorted(self._domains)),
+            self._begin,
+            self._end,
+            self._well.total(),
+            self._badly.total(),
+            {kind: (self._well[kind], self._badly[kind]) for kind in sorted(self._well)},
+            dict(self._kinds.most_common()),
+            dict(self._reporters.most_common()),
+        )
+
+
+def summarize(reports: Iterable[TlsReport]) -> Summary:
+    """All of ``reports`` in numbers."""
+    totals = Totals()
+    for report in reports:
+        totals.add(report)
+    return totals.summary
 
 
 def format_summary(summary: Summary) -> str:
