@@ -21,6 +21,7 @@ from samotop.errors import SetupError
 
 if TYPE_CHECKING:
     from samotop.store.accounts import SqliteAccounts
+    from samotop.store.policies import SqlitePolicies
     from samotop.store.queue_admin import QueueAdmin
 
 
@@ -46,6 +47,7 @@ class State:
 
     accounts: SqliteAccounts
     queue: QueueAdmin
+    policies: SqlitePolicies
 
 
 @contextmanager
@@ -58,6 +60,7 @@ def open_state(home: Path, *, creates: bool = False) -> Iterator[State]:
     from samotop.store.accounts import SqliteAccounts
     from samotop.store.database import Database
     from samotop.store.faults import explained
+    from samotop.store.policies import SqlitePolicies
     from samotop.store.queue_admin import QueueAdmin
 
     path = home / STATE_NAME
@@ -67,7 +70,8 @@ def open_state(home: Path, *, creates: bool = False) -> Iterator[State]:
     with explained(home):
         database = Database(str(path))
         try:
-            yield State(SqliteAccounts(database, clock), QueueAdmin(database, str(home / "spool"), clock))
+            queue = QueueAdmin(database, str(home / "spool"), clock)
+            yield State(SqliteAccounts(database, clock), queue, SqlitePolicies(database))
         finally:
             database.close()
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
-from samotop.cli import account, check, dns, init, queue, report, send, start, verify
+from samotop.cli import account, check, dns, init, queue, report, send, start, tls, verify
 from samotop.cli.outcome import DONE, USAGE, settle
 from samotop.cli.pages import Pages, wide_console
 
@@ -51,6 +51,11 @@ Examples:
   samotop report read google.com!example.org!1795219200!1795305599.zip
   samotop report read ~/reports --json"""
 
+_FORGET: Final = """\
+Examples:
+  samotop tls forget example.net
+  samotop tls forget example.net && samotop queue retry --all"""
+
 _SEND: Final = """\
 Examples:
   samotop send --server smtp://localhost:2525 --from a@example.org \\
@@ -84,6 +89,10 @@ def build() -> App:
     _leaf(queued, queue.release, "release", "Example:\n  samotop queue release 01JDAZ6Q3C8K5R7T0V2X")
     _leaf(queued, queue.drop, "drop", "Example:\n  samotop queue drop 01JDAZ6Q3C8K5R7T0V2X")
     tree.command(queued)
+    known = _branch("tls", "See and forget what other domains' TLS was like.", "Example:\n  samotop tls list")
+    _leaf(known, tls.list_, "list", "Examples:\n  samotop tls list\n  samotop tls list example.net --json")
+    _leaf(known, tls.forget, "forget", _FORGET)
+    tree.command(known)
     names = _branch(
         "dns",
         "Print and check the records of a domain; replace its DKIM keys.",

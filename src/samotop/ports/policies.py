@@ -8,11 +8,21 @@ row ends. All methods may wait for the disk: they are called in threads. Raises
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from samotop.tlspolicy.firstuse import Memory
 from samotop.tlspolicy.levels import Level
 from samotop.tlspolicy.mtasts import StsEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that is kept of one domain, for the operator to look at; it may have ended."""
+
+    domain: str
+    memory: Memory | None = None
+    sts: StsEntry | None = None
 
 
 class Policies(Protocol):

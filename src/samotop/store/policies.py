@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import apsw
@@ -99,7 +99,7 @@ class SqlitePolicies:
     def known(self, domain: str | None = None) -> Iterator[Known]:
         """Of every domain in the order of their names, or of one, what is kept. For the operator, not for the relay."""
         name = ""
-        with _asked():
+        with asked():
             while True:
                 domains = self._names(name) if domain is None else [domain]
                 for name in domains:
@@ -138,10 +138,7 @@ class SqlitePolicies:
         return self._database.reader().execute(query, (domain,)).fetchone()
 
 
-_TOO_MANYPAGE: Final = 500
-"""Domains read at a time: a listing must not keep a snapshot of state.db open for the length of a long one."""
-
-_STS: Final = (
+_TOO_MANY_STS: Final = (
     "DELETE FROM sts_policy WHERE domain IN "
     "(SELECT domain FROM sts_policy ORDER BY max(fetched_at, failed_at) DESC, domain LIMIT -1 OFFSET ?)"
 )

@@ -11,6 +11,7 @@ VERBS = [
     ("config",),
     *(("account", verb) for verb in ("add", "list", "show", "passwd", "remove")),
     *(("queue", verb) for verb in ("list", "show", "retry", "hold", "release", "drop")),
+    *(("tls", verb) for verb in ("list", "forget")),
     ("verify",),
     *(("dns", verb) for verb in ("records", "check", "rotate")),
     ("report", "read"),
@@ -49,6 +50,7 @@ Commands:
   dns         Print and check the records of a domain; replace its DKIM keys.
   queue       See what waits, and act on it.
   report      Read what others report on mail that says it is yours.
+  tls         See and forget what other domains' TLS was like.
   --help, -h  Display this message and exit.
   --version   Display application version.
 
@@ -75,7 +77,7 @@ def test_every_verb_has_an_example_and_fits_the_terminal(run, verb: tuple[str, .
 
 
 @pytest.mark.parametrize(
-    "verb", [*VERBS[2:4], ("account", "list"), ("account", "show"), ("queue", "list"), *VERBS[-5:]]
+    "verb", [*VERBS[2:4], ("account", "list"), ("account", "show"), ("queue", "list"), ("tls", "list"), *VERBS[-5:]]
 )
 def test_what_lists_or_shows_has_json(run, verb: tuple[str, ...]) -> None:
     assert "--json" in run(*verb, "--help")[1]
