@@ -37,6 +37,8 @@ def parse_wish(header: bytes, *, requires_tls: bool) -> Wish:
     """The sender's wish from the header section and the envelope's REQUIRETLS."""
     if requires_tls:
         return Wish.REQUIRES
+    if FIELD not in header.lower():
+        return Wish.NOTHING  # nearly always
     values = [field.value for field in iterate_fields(header) if field.name.lower() == FIELD]
     # One field, with the one value that is defined (RFC 8689 §3); of two, nobody knows which is meant.
     return Wish.WAIVES if len(values) == 1 and values[0].strip().lower() == b"no" else Wish.NOTHING
