@@ -53,11 +53,13 @@ def explained(home: str | os.PathLike[str]) -> Iterator[None]:
 
 @contextmanager
 def asked() -> Iterator[None]:
-    """For what services ask of the store: what it does not answer is ``TryAgainLater``."""
+    """For what services ask of the store: they can do nothing about it, and are told to come back."""
     try:
         yield
+    except apsw.BusyError as error:
+        raise TryAgainLater("state.db cannot be read now: another program keeps it for itself") from error
     except (apsw.Error, OSError) as error:
-        raise TryAgainLater("state.db does not answer") from error
+        raise TryAgainLater(f"state.db does not answer: {error}") from error
 
 
 def _explain(home: str | os.PathLike[str], error: OSError | apsw.Error) -> SetupError | TryAgainLater:
