@@ -41,12 +41,14 @@ class TagUse:
     """The address that was written to is one made for one correspondent (``alice+TAG@``).
 
     ``holder`` is the contact that it is bound to, ``None`` while nobody has used it. ``is_keyed``: it cannot have been
-    guessed. ``ended`` says why it takes no mail any more (revoked, expired); empty while it does.
+    guessed. ``is_invitation``: whoever uses it is approved. ``ended`` says why it takes no mail any more (revoked,
+    expired, forged); empty while it does.
     """
 
     tag: str
     holder: Contact | None = None
     is_keyed: bool = False
+    is_invitation: bool = False
     ended: str = ""
 
 
@@ -65,7 +67,6 @@ class Case:
     contacts: Mapping[Identity, Contact] = field(default_factory=dict)
     is_notification: bool = False
     is_answer: bool = False
-    is_invited: bool = False
     expected: str = ""
     tag: TagUse | None = None
     first_seen: float | None = None
@@ -97,7 +98,7 @@ def judge(case: Case, wishes: Wishes = DEFAULT_WISHES) -> Judgement:
     if case.is_answer:
         learned = _rebind(case, contact)
         return Judgement(Place.INBOX, "answer", "it answers a message that you sent there", learned)
-    if case.is_invited and case.identities:
+    if case.tag is not None and case.tag.is_invitation and case.identities:
         who = case.identities[0]
         return Judgement(Place.INBOX, "invited", "they brought your code", _approve(case, who, Origin.INVITED), by=who)
     if contact is not None:

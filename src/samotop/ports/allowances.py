@@ -8,6 +8,7 @@ store does not answer. Nothing is kept in the clear: rows are found by keyed dig
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Protocol
 
 from samotop.consent.contact import Contact
@@ -31,6 +32,14 @@ class Allowances(Protocol):
 
     def expectation(self, owner: str, domain: str, now: float) -> str:
         """Why a stranger of ``domain`` is expected now, in words; empty where none is."""
+        ...
+
+    def make_tag(self, owner: str, name: str, until: date | None, *, is_keyed: bool) -> str:
+        """A tag to hand out. Raises ``ValueError`` for what cannot be one."""
+        ...
+
+    def make_invitation(self, owner: str, now: float) -> str:
+        """A tag that approves whoever writes to it, for some days."""
         ...
 
     def note_sent(self, owner: str, message_id: str, recipients: Iterable[Identity], now: float) -> None:

@@ -148,7 +148,7 @@ def test_an_answer_by_somebody_rejected_does_not_come_in() -> None:
 
 
 def test_an_invitation_approves_who_brings_it() -> None:
-    found = judge(replace(CASE, is_invited=True))
+    found = judge(replace(CASE, tag=TagUse("join", is_invitation=True)))
     assert found.learned == Contact(BOB, Standing.APPROVED, Binding("example.net"), Origin.INVITED, NOW)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import apsw
@@ -10,6 +11,7 @@ import apsw
 from samotop.consent.contact import Contact, Standing
 from samotop.consent.identity import Identity
 from samotop.consent.judge import TagUse
+from samotop.consent.tags import find_end, format_invitation, format_tag, is_invitation, is_keyed, parse_tag
 from samotop.store.faults import asked
 from samotop.store.ledger.contacts import Sealed
 from samotop.store.ledger.forms import DIGEST_OCTETS, STANDINGS, Seal, contact_form, read_contact
@@ -48,13 +50,28 @@ class SqliteAllowances:
         return False
 
     def tag_use(self, owner: str, tag: str, now: float) -> TagUse:
+        read = parse_tag(tag)
         with asked():
             seal = self._sealed.find(owner)
-            known = None if seal is None else self._get_tag(self._database.reader(), seal, owner, tag)
-        if known is None:
-            return TagUse(tag)
-        holder, ended = known
-        return TagUse(tag, holder, ended=ended)
+            known = None if seal is None else self._get_tag(self._database.reader(), seal, owner, read.text)
+        secret = None if seal is None else seal.tag_secret
+        holder, ended = known or (None, "")
+        return TagUse(
+            read.text,
+            holder,
+            is_keyed=secret is not None and is_keyed(read, secret),
+            is_invitation=is_invitation(read, secret, now),
+            ended=ended or find_end(read, now, secret),
+        )
+
+    def make_tag(self, owner: str, name: str, until: date | None, *, is_keyed: bool) -> str:
+        with asked():
+            return format_tag(name, self._sealed.keep(owner).tag_secret if is_keyed else None, until)
+
+    def make_invitation(self, owner: str, now: float) -> str:
+        with asked():
+            secret = self._sealed.keep(owner).tag_secret
+        return format_invitation(secret, datetime.fromtimestamp(now, UTC).date())
 
     def expectation(self, owner: str, domain: str, now: float) -> str:
         with asked():

@@ -37,10 +37,12 @@ _decode: Final = msgspec.msgpack.Decoder(list[Any]).decode
 class Seal:
     """One owner's digests and seals."""
 
-    __slots__ = ("_cipher", "_secret")
+    __slots__ = ("_cipher", "_secret", "tag_secret")
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
+        self.tag_secret = hashlib.blake2b(secret, digest_size=32, person=b"samotop-tag").digest()
+        """What the owner's addresses by convention are keyed with."""
         self._cipher = AESGCM(hashlib.blake2b(secret, digest_size=32, person=b"samotop-seal").digest())
 
     def digest(self, kind: str, name: str) -> bytes:

@@ -218,3 +218,17 @@ def test_a_row_cannot_stand_for_another(tmp_path: Path) -> None:
 def test_what_is_no_identity_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"expected|domain|longer"):
         parse_identity(text)
+
+
+class TestMadeTags:
+    def test_a_keyed_tag_is_known_as_the_owners(self, allowances: SqliteAllowances) -> None:
+        tag = allowances.make_tag("alice", "shop", None, is_keyed=True)
+        assert allowances.tag_use("alice", tag, NOW).is_keyed
+        other = tag[:-1] + ("2" if tag[-1] != "2" else "3")
+        assert allowances.tag_use("alice", other, NOW).ended == "was not made by its owner"
+        assert allowances.tag_use("carol", tag, NOW).ended == "was not made by its owner"
+
+    def test_an_invitation_is_known_for_some_days(self, allowances: SqliteAllowances) -> None:
+        tag = allowances.make_invitation("alice", NOW)
+        assert allowances.tag_use("alice", tag, NOW).is_invitation
+        assert not allowances.tag_use("alice", tag, NOW + 30 * 86400).is_invitation
