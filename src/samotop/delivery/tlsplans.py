@@ -31,6 +31,7 @@ from samotop.tlspolicy.judge import Judgement, Session, judge_tls
 from samotop.tlspolicy.levels import Level
 from samotop.tlspolicy.mtasts import Fetcher, StsFound, StsPolicy, StsRules, lookup_sts
 from samotop.tlspolicy.plan import Refusal, TlsPlan, plan_tls
+from samotop.tlspolicy.requiretls import Wish
 
 T = TypeVar("T")
 
@@ -103,7 +104,7 @@ class PolicyPlanner:
         is_domain = host.hop.kind is HopKind.DOMAIN
         dane = await lookup_dane(host.name, self._resolver, exchanges=host.exchanges, port=port) if is_domain else None
         sts, memory, is_known = None, None, True
-        if self._policies is not None and is_domain:
+        if self._policies is not None and is_domain and host.wish is not Wish.WAIVES:  # who waives asks for no policy
             try:
                 sts = await self._policy(domain, self._policies, must_refresh=must_refresh)
                 memory = await self._beside(partial(self._policies.get_memory, domain))
