@@ -202,3 +202,14 @@ def walk(part: Part) -> Iterator[str]:
     yield part.media_type
     for child in part.parts:
         yield from walk(child)
+
+
+@given(st.text(letters.filter(lambda c: c not in "/\\"), min_size=1, max_size=120))
+@example("é" * 120)
+@example("a  é  b")
+def test_pythons_older_reader_reads_our_attachments_names(name: str) -> None:
+    """Another parser of RFC 2231 than the one above: ``email`` has two, and programs use both."""
+    name = "x" + name.strip() + ".bin"
+    message = build(text="see below", attachments=[Attachment(b"x", name)])
+    older = email.message_from_bytes(message.to_bytes(), policy=policy.compat32)
+    assert [part.get_filename() for part in older.walk()] == [None, None, name]
