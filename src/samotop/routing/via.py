@@ -58,7 +58,7 @@ def parse_via(text: str) -> Target:
         if colon:
             raise SetupError(f'"{kind}" takes nothing behind it', remedy=f'write "{kind}"')
         return Target(kind)
-    if kind in ("smtp", "smtps", "lmtp") and (argument.startswith("//") or (kind == "lmtp" and argument[:1] == "/")):
+    if kind in ("smtp", "smtps", "lmtp") and (argument.startswith("//") or (kind != "smtps" and argument[:1] == "/")):
         return Target(kind, text)
     if kind not in (*PLACES, "child"):
         raise SetupError("this is no destination of a route", remedy=_REMEDY)

@@ -20,6 +20,7 @@ from samotop.routing.via import JOURNAL_AGE, JOURNAL_SIZE, Target, check_availab
         ("journal:j?size=100MB&age=12h", Target("journal", "j", 100_000_000, 43_200.0)),
         ("journal:j?size=1MiB", Target("journal", "j", 1_048_576)),
         ("lmtp:/run/lists.sock", Target("lmtp", "lmtp:/run/lists.sock")),
+        ("smtp:/run/relay.sock?hello=a", Target("smtp", "smtp:/run/relay.sock?hello=a")),
         ("smtp://hop.example", Target("smtp", "smtp://hop.example")),
         ("child:/usr/bin/list --post", Target("child", "/usr/bin/list --post")),
     ],
