@@ -76,6 +76,7 @@ class Front:
     def expect(self, script: HopScript) -> None:
         """What the next hop says from its next session on."""
         self.hop.script = script
+        self.hop.hang_up()
         self.hop.messages.clear()
         self.hop.connections = 0
         self.spool.clear()
@@ -228,6 +229,19 @@ def test_recipients_that_cannot_share_an_answer_come_apart(front: Front) -> None
     assert [recipients for recipients, _ in hop.messages] == [("alice@inside.example.org", "bob@inside.example.org")]
 
 
+def test_a_session_with_the_next_hop_is_used_again(front: Front) -> None:
+    """While it lasts; one that has ended unnoticed costs nobody an answer."""
+    for number in range(4):
+        if number == 3:
+            front.hop.hang_up()
+        with begun(front.server) as talk:
+            assert talk.say(TO).startswith("250")
+            talk.say("DATA")
+            assert talk.content(message(f"marker-{number}")).startswith("250")
+    assert len(front.hop.messages) == 4
+    assert front.hop.connections == 2
+
+
 def test_one_refused_by_the_next_hop_binds_nobody(front: Front) -> None:
     """The first accepted recipient decides, and not the first one named."""
     front.expect(HopScript(rcpt=["550 5.1.1 nobody"]))
@@ -251,8 +265,11 @@ def test_a_sender_who_goes_leaves_the_next_hop_with_nothing(front: Front) -> Non
             else:
                 talk.say("DATA")
                 talk.send(b"Subject: cut\r\n\r\nhal")
-    poll(lambda: hop.connections == 4, what="four sessions")
-    assert hop.messages == []
+    with begun(server) as talk:
+        assert talk.say(TO).startswith("250")
+        talk.say("DATA")
+        assert talk.content(message("marker-next")).startswith("250")
+    assert hop.names(hop.messages) == {"marker-next"}
     front.check_nothing_kept(b"Subject: cut")
 
 

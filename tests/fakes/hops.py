@@ -57,6 +57,10 @@ class Hop:
 
     def close(self) -> None:
         self._socket.close()
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """End all sessions without a word."""
         with self._lock:
             for one in self._open:
                 with suppress(OSError):

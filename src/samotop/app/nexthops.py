@@ -6,7 +6,8 @@ import asyncio
 
 from samotop.config.shapes import Config
 from samotop.delivery.compose import RelayParts
-from samotop.delivery.cutthrough import CutThrough, server_sessions
+from samotop.delivery.cutthrough import CutThrough
+from samotop.delivery.hopsessions import Sessions, server_sessions
 from samotop.delivery.outgoing import Outgoing
 from samotop.dns.resolver import Resolver
 from samotop.observe.log import Log
@@ -20,4 +21,5 @@ def open_cut_through(
     if not any(route.cut_through for route in config.routes):
         return None
     outgoing = Outgoing(parts.hostname, parts.disclosure, parts.sign)
-    return CutThrough(router, outgoing, server_sessions(resolver, parts.hostname), loop, log)
+    sessions = Sessions(server_sessions(resolver, parts.hostname), loop)
+    return CutThrough(router, outgoing, sessions, log)

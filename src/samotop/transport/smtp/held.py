@@ -208,7 +208,10 @@ class Held:
         """Say it all again, with what the content needs; the first outcome that is no yes, ``None`` for none."""
         if self.is_open and not await self._reset(until):
             return self._lost(recipients[0])
+        if not self._courier.engine.can_begin:
+            return self._lost(recipients[0])
         self._begin(plan)
+        self._said = len(recipients)
         for recipient in recipients:
             outcome = await self._hear(recipient, until)
             if not outcome.is_accepted:
