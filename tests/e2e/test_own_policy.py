@@ -49,9 +49,9 @@ def now() -> float:
 
 def issue(folder: Path, *names: str) -> tuple[Made, Made]:
     """A certificate of an authority, in files; and the authority."""
-    times = {"begin": now() - DAY, "end": now() + DAY}
-    root = make_certificate("Root", is_authority=True, **times)
-    leaf = make_certificate(names[0], names=names, issuer=root, **times)
+    begin, end = now() - DAY, now() + DAY
+    root = make_certificate("Root", is_authority=True, begin=begin, end=end)
+    leaf = make_certificate(names[0], names=names, issuer=root, begin=begin, end=end)
     folder.mkdir(exist_ok=True)
     leaf.write(folder)
     return leaf, root
