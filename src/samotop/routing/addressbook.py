@@ -116,9 +116,11 @@ class AddressBook:
     def restore(self, address: Address, day: int) -> Returning | Unknown | None:
         """Whose rewritten sender this is; ``Unknown`` where it is nobody's any more; ``None`` where it is none."""
         srs = self.srs
-        if srs is None or not is_rewritten(address.local) or fold_domain(address.domain) != srs.domain:
+        if srs is None or not is_rewritten(address.local) or not self.router.is_ours(address.domain):
             return None
-        original = restore_sender(address, srs, day)
+        original = restore_sender(
+            Address(address.local, srs.domain), srs, day
+        )  # our first domain may have been another
         return UNKNOWN if original is None else Returning(original)
 
     def expands(self, address: Address) -> bool:

@@ -107,7 +107,7 @@ def plan_expansion(envelope: Envelope, book: AddressBook, day: int) -> Expansion
         if is_expanding:
             _expand(plan, one, list(book.walk(one.address, is_notification=is_notification)), book, day)
     planned = [
-        Planned(Envelope(path, tuple(group), _parameters(envelope.parameters, path, envelope, through)), marks, through)
+        Planned(Envelope(path, tuple(group), _parameters(envelope, path, group, through)), marks, through)
         for (path, marks, through), group in plan.groups.items()
     ]
     return Expansion(tuple(planned), tuple(plan.expanded), tuple(plan.posted))
@@ -154,10 +154,13 @@ def _forwarded(path: ReversePath, book: AddressBook, day: int) -> ReversePath:
 
 
 def _parameters(
-    parameters: MailParameters, path: ReversePath, envelope: Envelope, through: MailingList | None
+    envelope: Envelope, path: ReversePath, group: Sequence[Recipient], through: MailingList | None
 ) -> MailParameters:
     """The parameters of MAIL for one of the envelopes: a list's are its own (RFC 3461 §5.2.7), but for what the content
-    needs and what its author demands of the way (RFC 8689 §5)."""
+    needs and what its author demands of the way (RFC 8689 §5). An address beyond ASCII needs SMTPUTF8."""
+    parameters = envelope.parameters
+    if not parameters.is_utf8 and not all(one.address.is_ascii for one in group):
+        parameters = replace(parameters, is_utf8=True)
     if through is not None:
         return replace(parameters, size=0, ret=None, envelope_id=None, submitter=None, deliver_by=None)
     if path != envelope.reverse_path:

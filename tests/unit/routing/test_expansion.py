@@ -100,6 +100,7 @@ def test_a_rewritten_sender_leads_back() -> None:
     back = rewritten("eve@sender.example")
     assert book.resolve(parse(back), DAY) == Returning(SENDER)
     assert told(expand(book, back, sender=NULL_PATH)) == {"": ["eve@sender.example"]}
+    assert book.resolve(parse(back.replace("example.org", "Second.example")), DAY) == Returning(SENDER)
     assert book.resolve(parse(back), DAY + 22) == Unknown()
     assert book.resolve(parse(back.replace("eve", "mallory")), DAY) == Unknown()
 
@@ -256,6 +257,13 @@ def test_an_alias_may_be_shared_with_its_accounts() -> None:
     assert book.may_write_as("alice", parse("shared@example.org"))
     assert not book.may_write_as("bob", parse("shared@example.org"))
     assert not book.may_write_as("alice", parse("team@example.org"))
+
+
+def test_a_target_beyond_ascii_needs_smtputf8() -> None:
+    """The sender's message did not; whoever has such an address takes it."""
+    book = make_book(Alias("team@example.org", ("alice", "d\u00f6ra@elsewhere.example")))
+    flags = [one.envelope.parameters.is_utf8 for one in expand(book, "team@example.org").planned]
+    assert flags == [False, True]
 
 
 def test_too_many_addresses_are_a_fault() -> None:
