@@ -54,6 +54,9 @@ class FakeLog:
 
     told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
+    def debug(self, event: str, **fields: Any) -> None:
+        self.told.append((event, fields))
+
     def info(self, event: str, **fields: Any) -> None:
         self.told.append((event, fields))
 

@@ -25,11 +25,11 @@ from samotop.delivery.notifier import DsnNotifier
 from samotop.facts import ContentFacts, Decision, RecipientFacts
 from samotop.msgauth.author import find_author
 from samotop.net.networks import in_networks
-from samotop.observe.log import Log
 from samotop.policy.lists import NOTIFICATION, check_post, check_return
 from samotop.ports import Clock, NewEntry, Queue, Spool
 from samotop.queue.entry import Entry
 from samotop.queue.outcome import Notice
+from samotop.reception.context import Log
 from samotop.reception.expanding import ExpandingSpool
 from samotop.routing.addressbook import AddressBook, Leaf, TooManyAddresses
 from samotop.routing.aliases import AliasRules
