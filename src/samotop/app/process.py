@@ -244,6 +244,8 @@ class Process:
 
     def _may_send(self, address: Address) -> bool:
         """Can mail be delivered there at all?"""
+        if self._expansions is not None and self._expansions.book.expands(address):
+            return True
         destination = self._router.resolve(address)
         hop = self._relaying.find_hop(destination, Pending(Recipient(address)))
         return hop is not None or self._places.find(destination) is not None
