@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +43,7 @@ from samotop.tlspolicy import (
 )
 from tests.fakes.certificates import DAY, Made, make_certificate
 from tests.fakes.dnssec import Records, SignedZone, make_key, to_name
-from tests.fakes.knot import Knot
-from tests.fakes.unbound import Unbound
+from tests.fakes.signedworld import PLAIN_POLICY, World, signed_world
 
 pytestmark = pytest.mark.slow
 
@@ -129,44 +126,13 @@ def make_own() -> list[SignedZone]:
     ]
 
 
-@dataclass
-class World:
-    unbound: Unbound
-    anchor: list[str]
-
-
 @pytest.fixture(scope="module")
 def world(needs: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    own = make_own()
-    zones: dict[str, Any] = {"good.org": GOOD, **{zone.apex: zone.format() for zone in own}}
-    tops: dict[str, Any] = {
-        "": {"org": {"NS": ["ns.org."]}},
-        "org": {apex: {"NS": [f"ns.{apex}."]} for apex in zones},
-    }
-    for zone in own:
-        if zone.delegation:
-            tops["org"][zone.apex]["DS"] = zone.delegation
-    folder = Path(tempfile.mkdtemp(prefix="knot", dir=tmp_path_factory.mktemp("d")))
-    signed = ["", "org", "good.org"]
-    keymgr, knotd = needs("keymgr", package="knot"), needs("knotd", package="knot")
-    policies = {"default": "algorithm: ecdsap256sha256"}
-    knot = Knot(knotd, folder, {**zones, **tops}, signed=signed, policies=policies, keymgr=keymgr)
-    unbound = Unbound("", folder, knot.server, [])
-    try:
-        knot.start()  # which makes the keys; then the zones above can name them
-        tops["org"]["good.org"]["DS"] = knot.ds_of("good.org")
-        tops[""]["org"]["DS"] = knot.ds_of("org")
-        anchor = [f". IN DS {text}" for text in knot.ds_of("")]
-        knot.stop()
-        knot.zones.update(tops)
-        knot.start()
-        below = Path(tempfile.mkdtemp(prefix="unbound", dir=folder))
-        unbound = Unbound(needs("unbound", package="unbound"), below, knot.server, anchor, ["", "org", *zones])
-        unbound.start()
-        yield World(unbound, anchor)
-    finally:
-        unbound.stop()
-        knot.stop()
+    folder = tmp_path_factory.mktemp("d")
+    with signed_world(
+        needs, folder, zones={"good.org": GOOD}, signed={"good.org": PLAIN_POLICY}, own=make_own()
+    ) as made:
+        yield made
 
 
 @pytest.fixture

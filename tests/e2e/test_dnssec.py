@@ -8,11 +8,8 @@ set, so that each verdict is ours.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,8 +23,7 @@ from samotop.net.exchange import Exchange
 from samotop.net.resolver import StubResolver
 from samotop.net.validating import ValidatingResolver, ValidationRules
 from tests.fakes.dnssec import DAY, Hashing, Key, Records, SignedZone, ds_of, make_key, to_name
-from tests.fakes.knot import Knot
-from tests.fakes.unbound import Unbound
+from tests.fakes.signedworld import World, signed_world
 
 pytestmark = pytest.mark.slow
 
@@ -92,56 +88,13 @@ def make_own() -> list[SignedZone]:
     ]
 
 
-@dataclass
-class World:
-    unbound: Unbound
-    anchor: list[str]
-
-
 @pytest.fixture(scope="module")
 def world(needs: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """knotd with the root, org and the zones below, and unbound over it."""
-    keymgr = needs("keymgr", package="knot")
-    own = make_own()
-    zones: dict[str, Any] = {zone.apex: zone.format() for zone in own}
-    for apex in KNOT_SIGNED:
-        zones[apex] = {_join(name, apex): table for name, table in RECORDS.items()}
-    tops: dict[str, dict[str, dict[str, list[str]]]] = {
-        "": {"org": {"NS": ["ns.org."]}},
-        "org": {apex: {"NS": [f"ns.{apex}."]} for apex in zones},
-    }
-    for zone in own:
-        if zone.delegation:
-            tops["org"][zone.apex]["DS"] = zone.delegation
-    policies = {"default": "algorithm: ecdsap256sha256", **KNOT_SIGNED}
-    folder = Path(tempfile.mkdtemp(prefix="knot", dir=tmp_path_factory.mktemp("d")))
-    knot = Knot(
-        needs("knotd", package="knot"),
-        folder,
-        {**zones, **tops},
-        signed=["", "org", *KNOT_SIGNED],
-        policies=policies,
-        keymgr=keymgr,
-    )
-    unbound = Unbound("", folder, knot.server, [])
-    try:
-        knot.start()  # which makes the keys; then the zones above can name them
-        for apex in KNOT_SIGNED:
-            tops["org"][apex]["DS"] = knot.ds_of(apex)
-        del tops["org"]["missing.org"]["DS"]
-        tops["org"]["wrongds.org"]["DS"] = [ds_of(to_name("wrongds.org"), OTHER)]
-        tops[""]["org"]["DS"] = knot.ds_of("org")
-        anchor = [f". IN DS {text}" for text in knot.ds_of("")]
-        knot.stop()
-        knot.zones.update(tops)
-        knot.start()
-        below = Path(tempfile.mkdtemp(prefix="unbound", dir=folder))
-        unbound = Unbound(needs("unbound", package="unbound"), below, knot.server, anchor, ["", "org", *zones])
-        unbound.start()
-        yield World(unbound, anchor)
-    finally:
-        unbound.stop()
-        knot.stop()
+    zones = {apex: {_join(name, apex): table for name, table in RECORDS.items()} for apex in KNOT_SIGNED}
+    claims = {"missing.org": [], "wrongds.org": [ds_of(to_name("wrongds.org"), OTHER)]}
+    folder = tmp_path_factory.mktemp("d")
+    with signed_world(needs, folder, zones=zones, signed=KNOT_SIGNED, own=make_own(), claims=claims) as made:
+        yield made
 
 
 def _join(name: str, apex: str) -> str:
