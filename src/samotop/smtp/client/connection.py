@@ -198,7 +198,7 @@ class ClientConnection(ClientDialogue):
         ``RecipientAnswered``, more recipients may be added, and content is
         asked for by ``proceed`` alone.
         """
-        if not self.can_begin and not self.can_overlap:
+        if not (self.can_begin if self.transaction is None else self.can_overlap):
             raise RuntimeError("no transaction can begin now: see can_begin and can_overlap")
         begin_transaction(self, plan, holds_content=holds_content)
 

@@ -81,9 +81,10 @@ class ReplyReader:
                         raise BadReply("reply line too long")
                     return None
                 line = bytes(buffer[at:end])
-                if not self._code and line in self._known:
+                known = self._known.get(line)
+                if known is not None and not self._code:
                     at = end + 1
-                    return self._known[line]
+                    return known
                 match = _LINE.fullmatch(line.removesuffix(b"\r"))
                 if match is None or (self._code and match[1] != self._code):
                     raise BadReply("not a reply")

@@ -110,7 +110,8 @@ class Express:
         self.owner = owner
         self._flying: deque[Errand] = deque()
         self._stage_until = 0.0
-        self._waits_for = (-1, Stage.IDLE)
+        self._replies = -1
+        self._stage = Stage.IDLE
         self.feed: Callable[[], None] | None = None
         self.on_idle: Callable[[], None] | None = None
 
@@ -170,10 +171,10 @@ class Express:
     def _watch(self) -> None:
         """A stage's time is for the whole reply, however slowly it drips."""
         engine = self._engine
-        waits_for = (engine.replies, engine.stage)
-        if waits_for != self._waits_for:
-            self._waits_for = waits_for
-            self._stage_until = self._loop.time() + (engine.timeout or 0.0)
+        stage = engine.stage
+        if engine.replies != self._replies or stage is not self._stage:
+            self._replies, self._stage = engine.replies, stage
+            self._stage_until = self._loop.time() + engine.rules.timeouts.get(stage, 0.0)
         self._stream.expect(min(self._flying[0].until, self._stage_until))
 
     def _take_steps(self) -> None:
@@ -206,12 +207,11 @@ class Express:
             return
         engine.send_content(errand.octets)
         engine.end_content()
-        if engine.can_overlap:
-            self._go_on()
+        self._go_on()
 
     def _go_on(self) -> None:
         """Let what waits begin, behind what is on its way."""
-        if self.feed is not None and (self._engine.can_overlap or self._engine.can_begin):
+        if self.feed is not None and (self._engine.can_overlap if self._flying else self._engine.can_begin):
             self.feed()
 
     def begin(self, errand: Errand) -> bool:
