@@ -56,7 +56,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """What becomes of one message. Its sender asked to hear of success for ``expanded``, which are several now, and
+    """What becomes of one message, the unchanged content first. Its sender asked to hear of success for ``expanded``, which are several now, and
     for ``posted``, which are lists."""
 
     planned: tuple[Planned, ...]
@@ -110,6 +110,7 @@ def plan_expansion(envelope: Envelope, book: AddressBook, day: int) -> Expansion
         Planned(Envelope(path, tuple(group), _parameters(envelope, path, group, through)), marks, through)
         for (path, marks, through), group in plan.groups.items()
     ]
+    planned.sort(key=lambda one: not one.is_unchanged)
     return Expansion(tuple(planned), tuple(plan.expanded), tuple(plan.posted))
 
 
@@ -128,12 +129,14 @@ def _expand(plan: _Plan, recipient: Recipient, leaves: Sequence[Leaf], book: Add
             plan.expanded.append(recipient)
     if wants_success and not by_alias:
         plan.posted.append(recipient)
+    # One mark for each alias that leads elsewhere, on all of these copies: one entry for them.
+    marks = tuple(dict.fromkeys(key for leaf in by_alias if leaf.leaves for key in leaf.way))
     for leaf in _new(leaves, plan.seen):
         through = leaf.through
         if through is not None:
             plan.add(Recipient(leaf.address, Notify.FAILURE), through.bounces_address, (through.key,), through)
         elif leaf.leaves:
-            plan.add(Recipient(leaf.address, notify, original), _forwarded(path, book, day), leaf.way)
+            plan.add(Recipient(leaf.address, notify, original), _forwarded(path, book, day), marks)
         else:
             plan.add(Recipient(leaf.address, notify, original), path)
 

@@ -79,6 +79,22 @@ def test_what_is_forwarded_has_a_sender_of_ours() -> None:
     assert [one.marks for one in expansion.planned] == [(), ("team@example.org",)]
 
 
+def test_all_who_leave_by_one_address_share_an_entry() -> None:
+    """Each entry has a copy of the content: not one for each alias on the way. Two recipients have two, as one must
+    not be told of the other, who may have been a Bcc."""
+    book = make_book(
+        Alias("all@example.org", ("team@example.org", "x@elsewhere.example", "local@example.org")),
+        Alias("team@example.org", ("y@elsewhere.example",)),
+        Alias("local@example.org", ("alice",)),
+        Alias("more@example.org", ("z@elsewhere.example",)),
+    )
+    here, there, other = expand(book, "all@example.org", "more@example.org").planned
+    assert here.is_unchanged
+    assert there.marks == ("all@example.org", "team@example.org")
+    assert [str(one.address) for one in there.envelope.recipients] == ["y@elsewhere.example", "x@elsewhere.example"]
+    assert other.marks == ("more@example.org",)
+
+
 @pytest.mark.parametrize("sender", [NULL_PATH, parse("alice@example.org"), parse("x@second.example")])
 def test_no_sender_and_our_own_stay_when_forwarded(sender: ReversePath) -> None:
     """Nobody is told of a notification that fails; and our own domains' SPF knows us."""
