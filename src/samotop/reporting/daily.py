@@ -46,6 +46,10 @@ AT_ONCE: Final = 8
 FIRST_REST: Final = 3600.0
 """Seconds until a report that could not be sent is tried again; twice as long each time after that."""
 
+SIFT_SECONDS: Final = 30.0
+LAST_SECONDS: Final = 1.0
+"""For finding out what may be kept: each time, and when the server stops."""
+
 Key = tuple[int, str, bytes]
 """Day, domain and record."""
 
@@ -119,8 +123,8 @@ class DailyReporting(ABC):
     async def _report(self, day: int, domain: str, tallies: list[Tally]) -> bool:
         """Send the report of one day to one domain; ``False`` where it is to be tried again later."""
 
-    async def _sift(self, counts: Counter[Key]) -> Counter[Key]:
-        """What of it may be kept until the report is due."""
+    async def _sift(self, counts: Counter[Key], seconds: float) -> Counter[Key]:
+        """What of it may be kept until the report is due; finding out may take ``seconds``."""
         return counts
 
     # --- counting -------------------------------------------------------------------------------
@@ -137,7 +141,7 @@ class DailyReporting(ABC):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
-        await self.flush()
+        await self._sift_and_flush(LAST_SECONDS)
         self._pool.close(cancels=True)
 
     def _count(self, domain: str, record: bytes) -> None:
@@ -146,10 +150,10 @@ class DailyReporting(ABC):
         if len(self._counts) < ROWS_LIMIT or key in self._counts:
             self._counts[key] += 1
 
-    async def _sift_and_flush(self) -> None:
+    async def _sift_and_flush(self, seconds: float = SIFT_SECONDS) -> None:
         counts, self._counts = self._counts, Counter()
         try:
-            counts = await self._sift(counts) if counts else counts
+            counts = await self._sift(counts, seconds) if counts else counts
         finally:  # also where the server stops meanwhile
             self._counts.update(counts)
         await self.flush()
@@ -160,7 +164,8 @@ class DailyReporting(ABC):
         if not counts:
             return
         try:
-            await self._beside(partial(self._tallies.add, [Tally(*key, count) for key, count in counts.items()]))
+            add = partial(self._tallies.add, [Tally(*key, count) for key, count in counts.items()])
+            await asyncio.shield(self._beside(add))  # once begun it counts, also where the server stops meanwhile
         except TryAgainLater as error:
             self._counts.update(counts)
             self._log.error("report_rows_kept_back", count=len(counts), error=error)

@@ -43,8 +43,6 @@ from samotop.tlspolicy.tlsrpt import (
     make_row,
 )
 
-ASKING_SECONDS: Final = 30.0
-"""For DNS to say which domains want reports; those of which nothing is known by then stay for now."""
 ASKED_AT_ONCE: Final = 16
 """Domains that are asked about at the same time."""
 MEDIA_TYPE: Final = "application/tlsrpt+gzip"
@@ -101,8 +99,8 @@ class TlsReporting(DailyReporting):
         if domain and not domain.rpartition(".")[2].isdigit() and ":" not in domain:  # an address is nobody's domain
             self._count(domain, encode_row(row))
 
-    async def _sift(self, counts: Counter[Key]) -> Counter[Key]:
-        """Only what somebody wants to hear of."""
+    async def _sift(self, counts: Counter[Key], seconds: float) -> Counter[Key]:
+        """Only what somebody wants to hear of; domains of which DNS does not tell stay for now."""
         unwanted: set[str] = set()
         domains = iter({domain for _, domain, _ in counts})
 
@@ -113,7 +111,7 @@ class TlsReporting(DailyReporting):
                     unwanted.add(domain)
 
         try:
-            async with asyncio.timeout(ASKING_SECONDS), asyncio.TaskGroup() as group:
+            async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
                 for _ in range(ASKED_AT_ONCE):
                     group.create_task(ask())
         except TimeoutError:

@@ -305,3 +305,17 @@ def test_a_servers_mistake_has_its_line_and_a_remedy_and_shows_no_password(url: 
     (fault,) = faults
     assert fault.line > 2 and told in fault.what and fault.remedy
     assert "hush" not in str(fault)
+
+
+@pytest.mark.parametrize(
+    ("address", "tls"),
+    [("*:443", "implicit"), ("127.0.0.1:2443", "implicit"), ("127.0.0.1:2080", "none"), ("/run/web.sock", "none")],
+)
+def test_the_web_is_encrypted_on_its_own_ports(address: str, tls: str) -> None:
+    """Elsewhere it is a proxy on this machine that asks."""
+    text = (
+        f'hostname = "mx.example.org"\ndomains = ["example.org"]\n[[listen]]\nprotocol = "web"\naddress = "{address}"'
+    )
+    config, faults = read_config(text, "samotop.toml")
+    assert config is not None, faults
+    assert config.listeners[0].tls == tls

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from samotop.address import NULL_PATH, Address
+from samotop.dns.answer import Answer
 from samotop.msgauth.results import Result
 from samotop.ports import SpoolFault
 from samotop.ports.tallies import DAY_SECONDS
@@ -200,6 +201,31 @@ async def test_of_a_domain_that_asks_for_nothing_nothing_is_kept(tmp_path: Path,
     await bench.reporting._sift_and_flush()
     assert bench.count() == 0
     await bench.close()
+
+
+async def test_at_the_end_of_the_server_nothing_is_written_down_either(tmp_path: Path) -> None:
+    """As far as DNS answers at once: a server that stops has no time to wait."""
+    bench = Bench(tmp_path, zones={})
+    bench.reporting.note_session(plan(), BAD)
+    await bench.reporting.stop()
+    assert bench.count() == 0
+    bench.database.close()
+
+
+class SilentResolver:
+    """Its name servers are away, and it is patient."""
+
+    async def lookup(self, name: str, kind: str) -> Answer:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def test_a_server_that_stops_does_not_wait_for_dns(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("samotop.reporting.daily.LAST_SECONDS", 0.01)
+    bench.reporting._resolver = SilentResolver()
+    bench.reporting.note_session(plan(), BAD)
+    await bench.reporting.stop()
+    assert bench.count() == 1
 
 
 async def test_without_an_answer_it_is_kept_until_somebody_knows(tmp_path: Path) -> None:
