@@ -11,7 +11,6 @@ the lines of words below them. All else on the page is written by people.
 
 from __future__ import annotations
 
-import argparse
 import ast
 import sys
 from collections import defaultdict
@@ -20,10 +19,11 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "src"))
+sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
 from samotop.smtp.rules import Rules  # noqa: E402 - the sources of this checkout
 from samotop.smtp.states import ALLOWED, LEAVES, Phase, leads_to  # noqa: E402
+from tools.written_page import keep_page, replace_parts  # noqa: E402
 
 PAGE: Final = ROOT / "docs" / "smtp.md"
 RULES: Final = ROOT / "src" / "samotop" / "smtp" / "rules.py"
@@ -78,32 +78,8 @@ def field_words(source: str) -> Iterator[tuple[str, str]]:
 
 def rewrite_page(text: str) -> str:
     """The page with its generated parts as the code says. Raises ``ValueError`` for a missing marker."""
-    for name, part in (("states", draw_states()), ("limits", list_rules())):
-        begin, end = f"<!-- begin {name} -->\n", f"\n<!-- end {name} -->"
-        before, _, rest = text.partition(begin)
-        _, found, after = rest.partition(end)
-        if not found:
-            raise ValueError(f"no place for the {name}: put {begin.strip()} and {end.strip()} on the page")
-        text = before + begin + part + end + after
-    return text
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Keep the generated parts of docs/smtp.md as the code says.")
-    task = parser.add_mutually_exclusive_group(required=True)
-    task.add_argument("--check", action="store_true", help="exit 1 if the page is not what the code says")
-    task.add_argument("--write", action="store_true", help="write the parts anew")
-    asked = parser.parse_args()
-
-    text = PAGE.read_text(encoding="utf-8")
-    right = rewrite_page(text)
-    if asked.write:
-        PAGE.write_text(right, encoding="utf-8")
-    elif right != text:
-        print("docs/smtp.md: not what the code says; run tools/smtp_page.py --write", file=sys.stderr)
-        return 1
-    return 0
+    return replace_parts(text, {"states": draw_states(), "limits": list_rules()})
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(keep_page(PAGE, rewrite_page))
