@@ -56,8 +56,10 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """What becomes of one message, the unchanged content first. Its sender asked to hear of success for ``expanded``, which are several now, and
-    for ``posted``, which are lists."""
+    """What becomes of one message, the unchanged content first.
+
+    Its sender asked to hear of success for ``expanded``, which are several now, and for ``posted``, which are lists.
+    """
 
     planned: tuple[Planned, ...]
     expanded: tuple[Recipient, ...] = ()
