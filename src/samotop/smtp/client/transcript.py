@@ -32,13 +32,14 @@ _END: Final = b"\r\n.\r\n"
 class ClientTranscript:
     """Of one connection. Calls ``tell`` with each line, as soon as it is whole."""
 
-    __slots__ = ("_before", "_chunk", "_heard", "_is_content", "_is_login", "_length", "_said", "_tell")
+    __slots__ = ("_before", "_challenges", "_chunk", "_heard", "_is_content", "_is_login", "_length", "_said", "_tell")
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
         self._said = b""
         self._heard = b""
         self._is_login = False
+        self._challenges = 0
         self._is_content = False
         self._length = 0
         self._before = b""
@@ -73,7 +74,8 @@ class ClientTranscript:
 
     def _say(self, line: bytes) -> None:
         verb, _, rest = line.partition(b" ")
-        if self._is_login:
+        if self._is_login or self._challenges:
+            self._challenges = max(0, self._challenges - 1)
             self._tell(f"C: {BLOT}")
         elif verb.upper() == b"AUTH":
             self._is_login = True
@@ -87,6 +89,7 @@ class ClientTranscript:
 
     def _hear(self, line: bytes) -> None:
         if line[:3] == b"334":
+            self._challenges += 1  # its answer is a secret, also where the server has said more behind it
             self._tell(f"S: 334 {BLOT}")
             return
         self._tell(f"S: {_visible(line)}")

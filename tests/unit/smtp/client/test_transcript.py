@@ -81,6 +81,13 @@ def test_a_login_in_several_turns_is_blotted_out_both_ways(size: int) -> None:
     assert hear(dialogue, size) == ["C: AUTH LOGIN", *blotted, *blotted, "S: 535 5.7.8 no", "C: NOOP"]
 
 
+@pytest.mark.parametrize("behind", [b"250 ok\r\n", b"235 welcome\r\n", b"334 again\r\n354 go on\r\n.\r\n"])
+def test_a_server_that_says_more_than_it_should_does_not_make_a_secret_public(behind: bytes) -> None:
+    """What it says behind its challenge is heard before our answer is said."""
+    dialogue = [("C", b"AUTH LOGIN\r\n"), ("S", b"334 x\r\n" + behind), ("C", b"c2VjcmV0\r\n")]
+    assert "c2VjcmV0" not in "\n".join(hear(dialogue, 10_000))
+
+
 def test_an_empty_content_is_content() -> None:
     assert hear([("S", b"354 go on\r\n"), ("C", b".\r\nQUIT\r\n")], 3) == [
         "S: 354 go on",
