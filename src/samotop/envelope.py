@@ -42,12 +42,15 @@ class Recipient:
 
     ``notify`` is ``None`` where the client said nothing, which means "on
     failure". ``original`` is the ORCPT value with its xtext undone,
-    ``type;address``.
+    ``type;address``. ``folder`` is where in the mailbox it goes, empty for the
+    inbox; ``verdict`` why it goes there, in words for the mailbox's owner.
     """
 
     address: Address
     notify: Notify | None = None
     original: str | None = None
+    folder: str = ""
+    verdict: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,8 @@ class Verdict:
     """One decision with its reason.
 
     ``said`` is the text of the reply; where it is empty, ``reason`` is told.
-    ``closes`` ends the session after the reply.
+    ``closes`` ends the session after the reply. ``folder`` is where in the
+    recipient's mailbox a held message waits; empty: in the queue.
     """
 
     action: Action
@@ -41,6 +42,7 @@ class Verdict:
     status: EnhancedStatus | None = None
     said: str = ""
     closes: bool = False
+    folder: str = ""
 
     @classmethod
     def accept(cls, check: str, reason: str = "", *, status: str = "2.0.0", said: str = "") -> Verdict:
@@ -55,9 +57,9 @@ class Verdict:
         return cls(Action.REJECT, check, reason, _of_class(status, 5), said, closes)
 
     @classmethod
-    def hold(cls, check: str, reason: str) -> Verdict:
-        """Take the message and keep it from delivery until somebody releases it."""
-        return cls(Action.HOLD, check, reason)
+    def hold(cls, check: str, reason: str, *, folder: str = "") -> Verdict:
+        """Take the message and keep it until somebody releases it: in the queue, or in a ``folder`` of the mailbox."""
+        return cls(Action.HOLD, check, reason, folder=folder)
 
     @classmethod
     def discard(cls, check: str, reason: str) -> Verdict:

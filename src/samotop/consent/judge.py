@@ -160,8 +160,9 @@ def _judge_exceptions(case: Case) -> Judgement | None:
 def _judge_tag(case: Case, tag: TagUse, who: Identity) -> Judgement | None:
     holder = tag.holder
     if holder is None:
-        # Whoever comes first has it; unless it cannot be guessed, that must be somebody who proves who they are.
-        if not case.evidence.is_proven and not tag.is_keyed:
+        # Whoever comes first has it, where nobody can have guessed it. Of any other the owner is asked: everybody can
+        # think of a tag, and approving who used it binds it to them.
+        if not tag.is_keyed:
             return None
         words = f"the first to use {tag.tag}"
         return Judgement(Place.INBOX, "tag-taken", words, _approve(case, who, Origin.TAG), by=who)

@@ -1,9 +1,9 @@
 """A message as it leaves for another server: our Received on top, what is only ours taken out, signed.
 
 * One Received of our own (RFC 5321 §4.4). Return-Path goes: it is for who
-  delivers. Authentication-Results that claim to be ours go: they are for our
-  own readers (RFC 8601 §5). Received and Delivered-To stay, because loops are
-  found by them.
+  delivers. X-Samotop-Verdict goes, and Authentication-Results that claim to be
+  ours: they are for our own readers (RFC 8601 §5). Received and Delivered-To
+  stay, because loops are found by them.
 * What one of our users submitted gets the Date and Message-ID that it lacks
   (RFC 6409 §8), the same at every attempt: they derive from the entry.
 * ``sign`` is asked for the signature of what a user of ours wrote, or we did.
@@ -55,13 +55,13 @@ class Outgoing:
 def strip_private(header: bytes, hostname: str) -> bytes:
     """A header section without what is only for ourselves; the rest is untouched."""
     lower = header.lower()
-    if b"return-path" not in lower and b"authentication-results" not in lower:
+    if not any(name in lower for name in (b"return-path", b"authentication-results", b"x-samotop-verdict")):
         return header  # nearly always
     kept: list[bytes] = []
     position = 0
     for field in iterate_fields(header):
         name = field.name.lower()
-        is_private = name == b"return-path" or (
+        is_private = name in (b"return-path", b"x-samotop-verdict") or (
             name == b"authentication-results" and claims_to_be(field.value, hostname)
         )
         if is_private:

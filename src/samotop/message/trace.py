@@ -3,7 +3,7 @@
 ``format_trace`` makes Return-Path, Delivered-To, what we found out about the
 author (Authentication-Results) and exactly one Received of our own.
 ``strip_forged`` and ``iterate_genuine`` remove what arrived in the message and
-would pass for ours: every Return-Path, a Delivered-To that names our own
+would pass for ours: every Return-Path and X-Samotop-Verdict, a Delivered-To that names our own
 recipient, a Received whose by-clause is our host name, an
 Authentication-Results that claims to be written by it (RFC 8601 §5).
 
@@ -54,11 +54,17 @@ _WORD_JUNK: Final = re.compile(r"[^A-Za-z0-9\-]")
 # One field and no other, should a store give back something else than was put in.
 _RESULTS: Final = re.compile(r"Authentication-Results: (?:[^\r\n\0]++\r\n[ \t])*+[^\r\n\0]++\r\n")
 _COMMENT_TOKEN: Final = re.compile(rb"\\.|[()]", re.DOTALL)
-_SUSPECT: Final = (b"return-path", b"delivered-to", b"authentication-results")  # the last may name us in many spellings
+_SUSPECT: Final = (
+    b"return-path",
+    b"delivered-to",
+    b"x-samotop-",
+    b"authentication-results",
+)  # the last may name us in many spellings
 
 # What a lenient reader may take for such a field though it is none: something that is not seen around its name.
 _NEARLY_OURS: Final = re.compile(
-    rb"[\x00-\x20\x7f-\xff]*+(?:return-path|authentication-results)[\x00-\x20\x7f-\xff]*+:", re.IGNORECASE
+    rb"[\x00-\x20\x7f-\xff]*+(?:return-path|x-samotop-verdict|authentication-results)[\x00-\x20\x7f-\xff]*+:",
+    re.IGNORECASE,
 )
 
 
@@ -109,8 +115,11 @@ def format_trace(
     *,
     is_only_recipient: bool = False,
     rules: DisclosureRules = NO_DISCLOSURE,
+    verdict: str = "",
 ) -> bytes:
     """Make Return-Path, one Delivered-To for each of ``recipients``, the results, and our Received; CRLF after each.
+
+    ``verdict`` is why this copy goes where it goes, for its owner; without one there is no field for it.
 
     ``recipients`` are those whom this copy is for. ``is_only_recipient`` says
     that the message has no other: only then does Received name one, since
@@ -120,6 +129,8 @@ def format_trace(
     fields = [f"Return-Path: <{_path(reverse_path)}>\r\n", *[f"Delivered-To: {path}\r\n" for path in paths]]
     if _RESULTS.fullmatch(arrival.results):
         fields.append(arrival.results)
+    if verdict:
+        fields.append(f"X-Samotop-Verdict: {_printable(verdict)}\r\n")
     named = paths[0] if is_only_recipient and len(paths) == 1 else ""
     fields.append(_format_received(arrival, hostname, entry_id, named, rules))
     return "".join(fields).encode("utf-8", "replace")
@@ -177,7 +188,10 @@ def _host(text: str) -> str:
 
 
 def _path(path: ReversePath) -> str:
-    text = str(path)
+    return _printable(str(path))
+
+
+def _printable(text: str) -> str:
     if not text.isprintable():  # also catches line ends of every kind and halves of surrogate pairs
         text = "".join(c if c.isprintable() else "?" for c in text)
     if len(text) * 4 > PATH_LIMIT:
@@ -202,7 +216,7 @@ def format_date(seconds: float) -> str:
 def is_forged(name: bytes, value: bytes, hostname: bytes, recipients: frozenset[bytes]) -> bool:
     """Would this field pass for one of ours? ``hostname`` and ``recipients`` are lower case, octets of UTF-8."""
     name = name.lower()
-    if name == b"return-path":
+    if name in (b"return-path", b"x-samotop-verdict"):
         return True
     if name == b"delivered-to":
         return value.strip().strip(b"<>").lower() in recipients

@@ -39,6 +39,8 @@ class ContactRequest:
     last_seen: float = 0.0
     count: int = 1
     entries: tuple[str, ...] = ()
+    tag: str = ""
+    """What stood behind the plus sign of the address that was written to."""
 
 
 class Contacts(Protocol):

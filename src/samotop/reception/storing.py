@@ -2,12 +2,15 @@
 
 Pure but for its own state: made at MAIL, filled as verdicts come, asked once
 at the end of the content. A HOLD for one recipient holds the entry, and so the
-message for all of them.
+message for all of them, unless it names a folder of the recipient's mailbox:
+then the copy for this recipient goes there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
 
 from samotop.envelope import Envelope, Recipient
 from samotop.facts import HelloFacts, MailFacts
@@ -19,6 +22,8 @@ from samotop.reply import Reply
 from samotop.status import EnhancedStatus
 from samotop.verdict import Action, Verdict
 
+TOLD: Final = frozenset(("consent", "policy", "junk"))
+"""Checks whose reasons an accepted message tells its recipient."""
 _STORED = EnhancedStatus(2, 0, 0)
 _DISAGREED = "its recipients were answered differently, which one reply cannot say"
 
@@ -26,7 +31,18 @@ _DISAGREED = "its recipients were answered differently, which one reply cannot s
 class Storing:
     """The fate of one transaction."""
 
-    __slots__ = ("_answers", "_dropped", "_elsewhere", "_hold", "_id", "_mail", "_said", "envelope", "inquired")
+    __slots__ = (
+        "_answers",
+        "_dropped",
+        "_elsewhere",
+        "_hold",
+        "_id",
+        "_mail",
+        "_said",
+        "_told",
+        "envelope",
+        "inquired",
+    )
 
     envelope: Envelope
 
@@ -36,6 +52,7 @@ class Storing:
         self._elsewhere: frozenset[int] = frozenset()
         self._answers: list[Reply | None] = []  # per recipient; None: stored, so the fault or its absence answers
         self._said = ""
+        self._told: dict[int, Verdict] = {}  # what the recipient's copy says of itself
         self._id = ""
         self._mail: MailFacts | None = None
         self.inquired: Inquired | None = None
@@ -49,7 +66,9 @@ class Storing:
 
     def note_recipient(self, verdict: Verdict, index: int) -> None:
         """A verdict about the recipient with this place in their order."""
-        if verdict.action is Action.HOLD:
+        if verdict.folder or verdict.check in TOLD:
+            self._told[index] = verdict
+        if verdict.action is Action.HOLD and not verdict.folder:
             self._hold = verdict.reason or "held"
         elif verdict.action is Action.DISCARD:
             self._dropped = (self._dropped or set()) | {index}
@@ -125,6 +144,7 @@ class Storing:
         refused = {n for n, verdict in enumerate(verdicts) if verdict.is_refusal}
         for number, verdict in enumerate(verdicts):
             self.note_recipient(verdict, number)
+        self._tell()
         if is_lmtp:
             self._answers = [answers.answer(v, answers.RCPT_OK) if v.is_refusal else None for v in verdicts]
             return self._kept(refused)
@@ -147,6 +167,14 @@ class Storing:
             return ()
         gone = refused | (dropped or set()) | self._elsewhere
         return tuple(r for n, r in enumerate(recipients) if n not in gone)
+
+    def _tell(self) -> None:
+        """Write into the envelope what each recipient's copy says of itself."""
+        if self._told:
+            recipients = list(self.envelope.recipients)
+            for number, verdict in self._told.items():
+                recipients[number] = replace(recipients[number], folder=verdict.folder, verdict=verdict.reason)
+            self.envelope = replace(self.envelope, recipients=tuple(recipients))
 
     def replies(self, fault: Exception | None) -> list[Reply]:
         """The answers to the content: one per recipient with LMTP, else one."""

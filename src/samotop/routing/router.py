@@ -8,6 +8,7 @@ In this order, and the first that answers decides:
 3. **Addresses** that a mailbox claims, one by one (*user*).
 4. **Account names** at every domain served, for accounts of which no mailbox claims addresses or patterns (*user*).
 5. **Patterns** of mailboxes, in the order written (*smart*).
+   Then **tags**: ``alice+TAG@`` belongs to whom ``alice@`` would, by 3 or 4.
 6. **postmaster@ and abuse@** our domains, where a postmaster is configured.
 7. **Unclaimed addresses** of a domain (*domain*).
 8. **postmaster@ and abuse@** once more: somebody must get them (RFC 5321 §4.5.1, RFC 2142 §2): the first mailbox's
@@ -143,6 +144,11 @@ class Router:
                 return Local(owner)
         if not is_ours:
             return FOREIGN
+        base, plus, _ = local.partition("+")
+        if plus and base:
+            tagged = self._exact.get(f"{base}@{domain}", "" if base in self._claiming else base)
+            if tagged and (domain in self._served or f"{base}@{domain}" in self._exact) and self._exists(tagged):
+                return Local(tagged)
         is_required = local in REQUIRED_NAMES
         if is_required and self._postmaster and self._exists(self._postmaster):
             return Local(self._postmaster)

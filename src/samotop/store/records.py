@@ -27,6 +27,9 @@ STATE_NUMBERS: Final = {state: number for number, state in enumerate(STATES)}
 TEXT_LIMIT: Final = 300
 """Characters of each word about the last attempt's TLS: they are ours, but for names of hosts and next hops."""
 
+VERDICT_LIMIT: Final = 500
+"""Characters of why a recipient's copy goes where it goes."""
+
 ENTRY_SELECT: Final = "SELECT id, record, pending, size, state, due, reason FROM entry "
 """What ``decode_entry`` reads; the caller adds WHERE."""
 
@@ -87,10 +90,14 @@ def printable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def _recipient(recipient: Recipient) -> tuple[str, str, int | None, str | None]:
+def _recipient(recipient: Recipient) -> tuple[object, ...]:
+    """Without a verdict it is as long as it was before recipients had any."""
     notify = recipient.notify
     address = recipient.address
-    return (address.local, address.domain, None if notify is None else notify.value, recipient.original)
+    named = (address.local, address.domain, None if notify is None else notify.value, recipient.original)
+    if not recipient.folder and not recipient.verdict:
+        return named
+    return (*named, recipient.folder, printable(recipient.verdict)[:VERDICT_LIMIT])
 
 
 def _pending(pending: Pending) -> tuple[object, ...]:
@@ -141,8 +148,8 @@ def _decode_path(path: list[Any] | None) -> ReversePath:
 
 
 def _decode_recipient(item: list[Any]) -> Recipient:
-    local, domain, notify, original = item
-    return Recipient(Address(local, domain), None if notify is None else Notify(notify), original)
+    local, domain, notify, original, *verdict = item
+    return Recipient(Address(local, domain), None if notify is None else Notify(notify), original, *verdict)
 
 
 def _decode_parameters(item: list[Any]) -> MailParameters:

@@ -2,7 +2,8 @@
 
 ``Maildir(path)`` is one mailbox; ``Maildir.for_accounts(root, exists)`` has one
 for each account below ``root``, and asks once more whether the account exists.
-Mailboxes are made when their first message comes.
+Mailboxes are made when their first message comes, and so are their folders (Maildir++:
+``.Requests`` for a recipient whose copy goes to ``Requests``).
 
 A file's name is ``SECONDS.ID.HOSTNAME``, of the entry's time and id, so that
 handing an entry on again after a crash finds the message that is there
@@ -104,7 +105,7 @@ class Maildir:
                 boxes[handover.mailbox] = self._locate(handover.mailbox)
         copies = [
             (numbers, copy, box)
-            for numbers, copy in gather_copies(handovers, lambda handover: boxes[handover.mailbox])
+            for numbers, copy in gather_copies(handovers, lambda one: (boxes[one.mailbox], one.recipient.folder))
             if (box := boxes[copy[0].mailbox]) is not None
         ]
         found = self._find_delivered([(box, copy) for _, copy, box in copies])
@@ -121,8 +122,8 @@ class Maildir:
                 waiting.append(numbers)
         for numbers, fault in zip(waiting, self._filing.file_all(items), strict=True):
             _tell(outcomes, numbers, DELIVERED if fault is None else failed(fault))
-        for box in {box for _, _, box in copies}:
-            self._clean(box)
+        for directory in {_place(box, copy) for _, copy, box in copies}:
+            self._clean(directory)
         return outcomes
 
     def _locate(self, mailbox: str) -> str | None:
@@ -136,12 +137,17 @@ class Maildir:
     def _item(self, box: str, copy: list[Handover]) -> Item:
         entry = copy[0].entry
         name = f"{int(entry.trace.received_at)}.{entry.id}.{self._host}"
-        return Item(f"{box}/{_TMP}/{name}{self._suffix}", f"{box}/new/{name}", partial(self._rendering.chunks, copy))
+        place = _place(box, copy)
+        return Item(
+            f"{place}/{_TMP}/{name}{self._suffix}", f"{place}/new/{name}", partial(self._rendering.chunks, copy)
+        )
 
     def _prepare(self, item: Item) -> None:
-        box = os.path.dirname(os.path.dirname(item.final))
-        # "tmp" last: who finds it writes there at once, and then needs the others, durable.
-        self._disk.make_directories([self._root, box, f"{box}/new", f"{box}/cur", f"{box}/{_TMP}"])
+        place = os.path.dirname(os.path.dirname(item.final))
+        above = os.path.dirname(place)
+        for box in (above, place) if os.path.basename(place).startswith(".") and above != self._root else (place,):
+            # "tmp" last: who finds it writes there at once, and then needs the others, durable.
+            self._disk.make_directories([self._root, box, f"{box}/new", f"{box}/cur", f"{box}/{_TMP}"])
 
     def _find_delivered(self, copies: list[tuple[str, list[Handover]]]) -> _Found:
         """Which copies are there already. A mailbox that cannot be read keeps only its own from being delivered."""
@@ -188,6 +194,12 @@ class Maildir:
                     self._disk.remove(path)
         except OSError:
             return
+
+
+def _place(box: str, copy: list[Handover]) -> str:
+    """The directory that a copy goes into: the mailbox, or one of its folders (Maildir++)."""
+    folder = copy[0].recipient.folder
+    return f"{box}/.{folder}" if folder else box
 
 
 def _tell(outcomes: list[Outcome], numbers: Sequence[int], outcome: Outcome) -> None:

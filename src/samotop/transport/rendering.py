@@ -40,6 +40,7 @@ class Rendering:
             entry.id,
             is_only_recipient=len(envelope.recipients) == 1,
             rules=self.disclosure,
+            verdict=first.recipient.verdict,
         )
         keeps_ends = envelope.parameters.body is Body.BINARY
         if entry.size <= SMALL:

@@ -92,7 +92,7 @@ def request_form(request: ContactRequest) -> tuple[object, ...]:
     return (
         [_identity_form(one) for one in (request.identity, *request.identities)],
         evidence,
-        (request.name, request.subject, request.code, request.reason, request.is_flagged),
+        (request.name, request.subject, request.code, request.reason, request.is_flagged, request.tag),
         request.count,
         request.entries,
     )
@@ -105,10 +105,10 @@ def read_request(value: list[Any], first_seen: float, last_seen: float) -> Conta
     found = Evidence(
         domain, tuple(methods), tuple(signers), frozenset(keys), is_secure, network, reverse_name, is_encrypted
     )
-    name, subject, code, reason, is_flagged, *_ = words
+    name, subject, code, reason, is_flagged, tag, *_ = words
     return ContactRequest(
         first, tuple(others), found, name, subject, code, reason, is_flagged, first_seen, last_seen, count,
-        tuple(entries),
+        tuple(entries), tag,
     )  # fmt: skip
 
 

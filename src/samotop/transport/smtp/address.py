@@ -4,6 +4,7 @@
     smtp://user:password@mail.example.org            port 587, verified TLS: a password is not for anybody
     smtp://mail.example.org:25?tls=required          verified TLS or nothing
     smtps://user:password@mail.example.org           port 465, TLS from the first octet on (RFC 8314 §3.3)
+    smtp://user@mail.example.org?certificate=c.pem   logs in by the certificate, where EXTERNAL is offered (RFC 4422)
     lmtp://localhost:24    lmtp:/run/lmtp.sock    smtp:/run/smtp.sock    child:/usr/bin/ssh mx sendmail -bs
 
 ``tls`` is none, opportunistic, encrypted (any certificate, but always), required
@@ -122,7 +123,13 @@ def _from_parts(scheme: str, place: Place, parts: SplitResult, *, has_login: boo
     credentials = None
     if parts.username is not None:
         host, port = (place.host, place.port) if isinstance(place, Tcp) else ("", 0)
-        credentials = Credentials(unquote(parts.username), unquote(parts.password or ""), host=host, port=port)
+        credentials = Credentials(
+            unquote(parts.username),
+            unquote(parts.password or ""),
+            has_certificate="certificate" in once,
+            host=host,
+            port=port,
+        )
     if ("certificate" in once) is False and "key" in once:
         raise _not_a_server("a key is there for its certificate, which is missing")
     minimum = once.get("minimum", "1.2")
