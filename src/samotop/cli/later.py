@@ -15,7 +15,7 @@ def is_served(listen: Listen) -> bool:
 
 
 def awaited(config: Config) -> list[str]:
-    """One sentence for each thing that is configured and not there yet, or looks like a slip."""
+    """One sentence for each thing that is configured and not there yet, looks like a slip, or should be known."""
     notes = [
         f"{one.protocol} is not available in this release; listener {one.address} skipped"
         for one in config.listeners
@@ -26,6 +26,11 @@ def awaited(config: Config) -> list[str]:
             f'consent.unknown = "{config.consent.unknown}" is not available in this release; '
             "unknown correspondents are accepted"
         )
+    notes += [
+        f'mail for "{one.match}" is not stored: while its next hop is away, senders are asked to come back'
+        for one in config.routes
+        if one.cut_through
+    ]
     return notes + list(foreign_claims(config))
 
 

@@ -75,7 +75,8 @@ class Sessions:
         self._loop = loop
         self._count = 0
         self._kept: dict[Key, list[tuple[Courier, asyncio.TimerHandle]]] = {}
-        self._leaving: set[asyncio.Task[None]] = set()
+        self.leaving: set[asyncio.Task[None]] = set()
+        """What is done while nobody waits for it."""
         self._is_closed = False
 
     async def take(self, key: Key, until: float, *, fresh: bool = False) -> Taken | NoSession:
@@ -115,8 +116,8 @@ class Sessions:
                 timer.cancel()
                 self._see_off(courier)
         self._kept.clear()
-        if self._leaving:
-            await asyncio.wait(self._leaving, timeout=CLOSE_SECONDS)
+        if self.leaving:
+            await asyncio.wait(self.leaving, timeout=CLOSE_SECONDS)
 
     async def _tidy(self, key: Key, courier: Courier, held: Held) -> None:
         await held.drop(self._loop.time() + GOODBYE_SECONDS)
@@ -146,8 +147,8 @@ class Sessions:
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
-        self._leaving.add(task)
-        task.add_done_callback(self._leaving.discard)
+        self.leaving.add(task)
+        task.add_done_callback(self.leaving.discard)
 
 
 def server_sessions(resolver: Resolver, hello: str, dialling: DialRules = DialRules()) -> OpenSession:

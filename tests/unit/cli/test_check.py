@@ -50,6 +50,16 @@ def test_an_owner_without_an_account_is_a_fault_with_its_line(run, home: Path) -
     assert "samotop account add bob" in err
 
 
+def test_what_cut_through_means_is_said(run, home: Path) -> None:
+    """Nothing of it is stored: whoever looks for it in the queue should know."""
+    path = home / FILE_NAME
+    route = '[[route]]\nmatch = "inside.example.org"\nvia = "smtp://mail.example.net"\ncut_through = true\n'
+    path.write_text(path.read_text() + "\n" + route)
+    status, out, err = run("check", "--home", str(home))
+    assert (status, out) == (0, f"{path}: no mistakes\n")
+    assert 'note: mail for "inside.example.org" is not stored: while its next hop is away' in err
+
+
 def test_a_postmaster_without_an_account_is_a_fault_with_its_line(run, home: Path) -> None:
     """Somebody has to get that mail, so nobody in particular must not be named."""
     path = home / FILE_NAME
