@@ -24,6 +24,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from typing import Any, Final, Protocol, TypeVar
 
 from samotop.address import NULL_PATH, Address
@@ -46,6 +47,8 @@ AT_ONCE: Final = 8
 FIRST_REST: Final = 3600.0
 """Seconds until a report that could not be sent is tried again; twice as long each time after that."""
 
+NAME_LIMIT: Final = 100
+"""Characters of a domain in a report's id; of a longer one its sum stands there."""
 SIFT_SECONDS: Final = 30.0
 LAST_SECONDS: Final = 1.0
 """For finding out what may be kept: each time, and when the server stops."""
@@ -54,6 +57,12 @@ Key = tuple[int, str, bytes]
 """Day, domain and record."""
 
 T = TypeVar("T")
+
+
+def format_report_id(day: int, domain: str) -> str:
+    """What is the same whenever the report is written, and short enough for a header's line."""
+    name = domain if len(domain) <= NAME_LIMIT else sha256(domain.encode()).hexdigest()
+    return f"{day}.{name}"
 
 
 class Log(Protocol):

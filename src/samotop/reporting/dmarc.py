@@ -25,7 +25,7 @@ from samotop.msgauth.results import Result
 from samotop.ports import Spool
 from samotop.ports.clock import Clock
 from samotop.ports.tallies import DAY_SECONDS, Tallies, Tally
-from samotop.reporting.daily import DailyReporting, Log, Reporter, ReportRules
+from samotop.reporting.daily import DailyReporting, Log, Reporter, ReportRules, format_report_id
 from samotop.reporting.dmarc_rows import decode_row, encode_row, make_report_row
 from samotop.verdict import Verdict
 
@@ -82,7 +82,7 @@ class DmarcReporting(DailyReporting):
         metadata = Metadata(
             org_name=reporter.hostname,
             email=str(reporter.author),
-            report_id=f"{day}.{domain}",
+            report_id=format_report_id(day, domain),
             begin=begin,
             end=begin + DAY_SECONDS - 1,
             generator="Samotop",
@@ -94,6 +94,6 @@ class DmarcReporting(DailyReporting):
             author=reporter.author,
             recipients=recipients,
             now=now,
-            message_id=f"{day}.{domain}@{reporter.hostname}",
+            message_id=f"{metadata.report_id}@{reporter.hostname}",
         )
         return reporter.sign(mail) + mail

@@ -24,7 +24,7 @@ from samotop.msgauth.results import Result
 from samotop.ports import Spool
 from samotop.ports.clock import Clock
 from samotop.ports.tallies import DAY_SECONDS, Tallies, Tally
-from samotop.reporting.daily import DailyReporting, Key, Log, Reporter, ReportRules
+from samotop.reporting.daily import DailyReporting, Key, Log, Reporter, ReportRules, format_report_id
 from samotop.tlspolicy.judge import Judgement
 from samotop.tlspolicy.levels import Source
 from samotop.tlspolicy.mtasts import Fetched, FetchStatus, StsFound
@@ -143,7 +143,7 @@ class TlsReporting(DailyReporting):
 
     def _describe(self, day: int, domain: str) -> Metadata:
         reporter, begin = self._reporter, day * DAY_SECONDS
-        report_id = f"{day}.{domain}@{reporter.hostname}"
+        report_id = f"{format_report_id(day, domain)}@{reporter.hostname}"
         return Metadata(reporter.hostname, str(reporter.author), report_id, begin, begin + DAY_SECONDS - 1)
 
     def _compose(self, report: TlsReport, recipients: list[Address]) -> bytes:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import trustme
 
 from samotop.address import NULL_PATH, Address
 from samotop.dns.answer import Answer
 from samotop.msgauth.results import Result
+from samotop.net.fetch import FetchRules, HttpsFetcher
 from samotop.ports import SpoolFault
 from samotop.ports.tallies import DAY_SECONDS
 from samotop.reporting.daily import FIRST_REST, Reporter, ReportRules
@@ -267,6 +270,58 @@ async def test_a_report_is_posted_where_the_record_says_so(tmp_path: Path) -> No
     assert (url, media_type) == ("https://example.net/reports", "application/tlsrpt+gzip")
     assert parse_report(unpack_report(body)).successes == 1
     assert bench.count() == 0
+    await bench.close()
+
+
+async def test_a_name_too_long_to_ask_about_keeps_nothing_back(bench: Bench) -> None:
+    """A stranger's domain may leave no room for a label below it."""
+    bench.reporting.note_session(plan(".".join(["a" * 61] * 4)), GOOD)
+    bench.reporting.note_session(plan(), GOOD)
+    bench.next_day()
+    assert len(await bench.tell()) == 1
+    assert bench.count() == 0
+
+
+async def test_a_web_server_with_a_bad_certificate_gets_its_report(tmp_path: Path) -> None:
+    """Over real TLS: the report may be about that very certificate (RFC 8460 §3)."""
+    taken: list[bytes] = []
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        (length,) = [int(line[16:]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length: ")]
+        taken.append(await reader.readexactly(length))
+        writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("elsewhere.example").configure_cert(context)
+    async with await asyncio.start_server(take, "127.0.0.1", 0, ssl=context) as server:
+        zones: dict[str, object] = {
+            "_smtp._tls.example.net": {"TXT": [f'"{WEB}"']},
+            "example.net": {"A": ["127.0.0.1"]},
+        }
+        bench = Bench(tmp_path, zones=zones)
+        rules = FetchRules(port=server.sockets[0].getsockname()[1], allows_private=True)
+        bench.reporting._poster = HttpsFetcher(bench.reporting._resolver, rules=rules, verifies=False)
+        bench.reporting.note_session(plan(), BAD)
+        bench.next_day()
+        await bench.tell()
+    (body,) = taken
+    assert parse_report(unpack_report(body)).failures == 1
+    assert bench.count() == 0
+    await bench.close()
+
+
+async def test_a_domain_with_the_longest_name_gets_its_report(tmp_path: Path) -> None:
+    """Its name fits into no line of a header twice."""
+    domain = ".".join(["a" * 59] * 4)
+    bench = Bench(tmp_path, zones={f"_smtp._tls.{domain}": {"TXT": [f'"{MAIL}"']}})
+    bench.reporting.note_session(plan(domain), GOOD)
+    bench.next_day()
+    ((_, mail),) = await bench.tell()
+    assert read_message(mail).domain == domain
+    assert max(map(len, mail.split(b"\r\n"))) < 998
     await bench.close()
 
 

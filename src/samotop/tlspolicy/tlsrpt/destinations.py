@@ -42,9 +42,10 @@ async def lookup_reporting(domain: str, resolver: Resolver) -> Reporting:
     """Ask whether anybody wants reports on ``domain``."""
     try:
         name = normalize_name(domain)
-    except ValueError:
+        asked = normalize_name(f"_smtp._tls.{name}")
+    except ValueError:  # or so long that nothing can stand below it
         return Reporting(domain, Result.NONE)
-    answer = await resolver.lookup(f"_smtp._tls.{name}", "TXT")
+    answer = await resolver.lookup(asked, "TXT")
     if answer.is_temporary:
         return Reporting(name, Result.TEMPERROR)
     records = [text for text in answer.texts if text.startswith(_VERSION) and text[10:11] in (b";", b" ", b"\t")]
