@@ -11,7 +11,7 @@ from samotop.envelope import Envelope, Recipient
 from samotop.sasl.mechanism import ClientMechanism
 from samotop.smtp.client.dialogue import ClientDialogue
 from samotop.smtp.client.events import Event
-from samotop.smtp.client.exchange import add_recipient, begin_transaction, finish_content, go_on, send_piece
+from samotop.smtp.client.exchange import add_recipient, begin_transaction, finish_content, go_on, send_piece, send_whole
 from samotop.smtp.client.login import say_auth
 from samotop.smtp.client.opening import GREETING, NOOP, QUIT, RESET, STARTTLS, after_handshake
 from samotop.smtp.client.plan import plan_recipient, plan_transaction
@@ -237,6 +237,17 @@ class ClientConnection(ClientDialogue):
         if transaction is not None:
             try:
                 finish_content(self, transaction)
+            except BareLineEnding:
+                self.hang_up(Stage.CONTENT, None)
+                raise
+
+    def send_whole(self, octets: bytes, shape: ContentShape) -> None:
+        """``send_content`` and ``end_content`` of a content that is in memory; ``measure_whole(octets)`` is its shape,
+        and its line ends are not looked at a second time."""
+        transaction = self._content()
+        if transaction is not None:
+            try:
+                send_whole(self, transaction, octets, shape)
             except BareLineEnding:
                 self.hang_up(Stage.CONTENT, None)
                 raise

@@ -20,6 +20,7 @@ from samotop.smtp.client.replies import UnexpectedReply
 from samotop.smtp.client.result import RecipientResult
 from samotop.smtp.client.rules import Stage
 from samotop.smtp.client.sending import ChunkSending
+from samotop.smtp.client.shape import ContentShape
 from samotop.smtp.client.stuffing import DotStuffer
 from samotop.smtp.client.transaction import OpenTransaction
 
@@ -159,6 +160,18 @@ def send_piece(dialogue: ClientDialogue, transaction: OpenTransaction, piece: by
         octets = sending.feed(piece)
         if octets:
             dialogue.out.append(octets)
+
+
+def send_whole(dialogue: ClientDialogue, transaction: OpenTransaction, octets: bytes, shape: ContentShape) -> None:
+    """All of the content, which has this shape. Raises ``BareLineEnding``."""
+    sending = transaction.sending
+    if not isinstance(sending, DotStuffer) or shape.bare_line_ends or shape.size != len(octets):
+        send_piece(dialogue, transaction, octets)
+        finish_content(dialogue, transaction)
+        return
+    dialogue.out.append(sending.whole(octets))
+    transaction.has_ended_content = True
+    _expect_finals(dialogue, transaction)
 
 
 def finish_content(dialogue: ClientDialogue, transaction: OpenTransaction) -> None:

@@ -74,6 +74,10 @@ class DotStuffer(LineGuard):
 
     __slots__ = ()
 
+    def whole(self, octets: bytes) -> bytes:
+        """All of a content at once, whose every line is known to end with CRLF or to be the last."""
+        return self._transform(octets, True) + (b".\r\n" if octets.endswith(b"\n") or not octets else b"\r\n.\r\n")
+
     def _transform(self, chunk: bytes, is_at_start: bool) -> bytes:
         if b"\n." in chunk:
             chunk = chunk.replace(b"\n.", b"\n..")

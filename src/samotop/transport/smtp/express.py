@@ -30,6 +30,7 @@ from samotop.smtp.client import (
     NO_WISHES,
     BadReply,
     ClientConnection,
+    ContentShape,
     ContentWanted,
     Conversion,
     Pause,
@@ -62,7 +63,7 @@ class Errand(Turn):
     cannot go this way.
     """
 
-    __slots__ = ("content", "envelope", "express", "is_reused", "is_tried", "octets", "wishes")
+    __slots__ = ("content", "envelope", "express", "is_reused", "is_tried", "octets", "shape", "wishes")
 
     def __init__(
         self,
@@ -77,6 +78,7 @@ class Errand(Turn):
         self.content = content
         self.wishes = wishes
         self.octets = b""
+        self.shape: ContentShape | None = None
         self.express: Express | None = None
         self.is_reused = self.is_tried = False
 
@@ -205,8 +207,8 @@ class Express:
             self.owner.give_up("the message was given up")
             self._stream.abort()
             return
-        engine.send_content(errand.octets)
-        engine.end_content()
+        assert errand.shape is not None, "measured when it was begun"
+        engine.send_whole(errand.octets, errand.shape)
         self._go_on()
 
     def _go_on(self) -> None:
@@ -222,8 +224,8 @@ class Express:
             errand.octets = errand.content.to_bytes()
         except (OSError, ValueError):
             return False
-        shape = measure_whole(errand.octets)
-        plan = self._engine.plan(errand.envelope, shape, wishes=errand.wishes)
+        errand.shape = measure_whole(errand.octets)
+        plan = self._engine.plan(errand.envelope, errand.shape, wishes=errand.wishes)
         if plan.conversion is not Conversion.NONE or plan.impossible or len(plan.transactions) != 1:
             return False
         self._engine.begin(plan.transactions[0])

@@ -22,6 +22,7 @@ from samotop.smtp.client import (
     TlsAccepted,
     TransactionEnded,
     TransactionPlan,
+    measure_whole,
 )
 from samotop.smtp.lines import BareLineEnding
 from samotop.smtp.paths import BadPath
@@ -296,3 +297,17 @@ def test_a_pipelined_message_costs_few_calls() -> None:
         sys.setprofile(None)
     assert isinstance(event, TransactionEnded) and event.result.is_accepted
     assert calls < 110
+
+
+@pytest.mark.parametrize("shape", [measure_whole(b"a\nb\r\n"), ContentShape(5), ContentShape(3)])
+def test_a_whole_content_is_guarded_unless_it_was_measured(shape: ContentShape) -> None:
+    """A shape that says of bare line ends, or is another content's, saves nothing of the looking."""
+    client = in_content()
+    octets = b"a\nb\r\n"
+    if shape == ContentShape(5):
+        octets = b"abc\r\n"
+        client.send_whole(octets, shape)
+        assert client.data_to_send() == b"abc\r\n.\r\n"
+    else:
+        with pytest.raises(BareLineEnding):
+            client.send_whole(octets, shape)

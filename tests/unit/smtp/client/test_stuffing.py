@@ -121,3 +121,12 @@ def test_a_header_in_utf8_is_told_from_one_in_nothing(content: bytes, is_utf8: b
 
 def test_nothing_has_a_shape() -> None:
     assert ShapeMeter().finish() == ContentShape()
+
+
+@pytest.mark.parametrize(
+    "octets", [b"", b"a", b"a\r\n", b".", b".\r\n", b"..\r\n.a\r\n", b"\r\n.\r\n", b"a\r\n.b", b"\r\n"]
+)
+def test_a_whole_content_is_stuffed_as_its_pieces_are(octets: bytes) -> None:
+    """One way is shorter, and must say the same."""
+    stuffer = DotStuffer()
+    assert DotStuffer().whole(octets) == stuffer.feed(octets) + stuffer.finish()
