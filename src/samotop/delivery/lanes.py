@@ -46,6 +46,9 @@ class Job:
 
     def parts(self, limit: int) -> Iterator[Job]:
         """The same in jobs of at most ``limit`` recipients."""
+        if len(self.numbers) <= limit:
+            yield self
+            return
         for start in range(0, len(self.numbers), limit):
             part = slice(start, start + limit)
             yield replace(self, numbers=self.numbers[part], recipients=self.recipients[part])
