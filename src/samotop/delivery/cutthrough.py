@@ -100,8 +100,11 @@ class Transaction:
         self._courier: Courier | None = None
         self._held: Held | None = None
         self._is_reused = False
+        self._silence: Reply | None = None
 
     async def recipient(self, recipient: Recipient, within: float) -> Reply:
+        if self._silence is not None:  # a sender of a hundred recipients waits for it once
+            return self._silence
         until = asyncio.get_running_loop().time() + within
         recipient = self._hops.rewrite(recipient)
         outcome = await self._ask(recipient, until)
@@ -110,9 +113,12 @@ class Transaction:
             outcome = await self._ask(recipient, until, fresh=True)
         self._is_reused = False
         if isinstance(outcome, Reply):
+            self._silence = outcome
             return outcome
         if not outcome.is_accepted:
             self._tell(outcome)
+            if outcome.is_undecided and outcome.stage is not Stage.IDLE:
+                self._silence = _BROKEN
             if self._held is None or not self._held.is_open:
                 self.close()  # the next recipient begins anew
         return read_reply(outcome)

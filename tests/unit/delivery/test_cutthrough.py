@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from samotop.delivery.hopsessions import Sessions, server_sessions
 from samotop.delivery.outgoing import Outgoing
 from samotop.envelope import Body, DeliverBy, Envelope, MailParameters, Notify, Recipient, Ret
 from samotop.facts import ConnectionFacts, ContentFacts, HelloFacts, MailFacts
+from samotop.net.certificates import TlsFiles
 from samotop.peer import Peer
 from samotop.ports.nexthop import Hop
 from samotop.ports.spool import NewEntry
@@ -34,7 +36,9 @@ from samotop.status import EnhancedStatus
 from samotop.testing import MemoryAccounts, ZoneResolver
 from samotop.transport.sending import RecipientOutcome
 from tests.fakes.hops import HopScript, serve_hop
-from tests.unit.transport.smtp.conftest import Script, answer
+from tests.unit.transport.smtp.conftest import Script, answer, authority, issue, roots
+
+__all__ = ["authority", "issue", "roots"]
 
 BOB = Recipient(Address("bob", "inside.test"))
 CAROL = Recipient(Address("carol", "inside.test"))
@@ -52,9 +56,11 @@ class Told:
         self.events.append((event, fields))
 
 
-def cut_through(*routes: Route, log: Told | None = None, rewrites: tuple[Rewrite, ...] = ()) -> CutThrough:
+def cut_through(
+    *routes: Route, log: Told | None = None, rewrites: tuple[Rewrite, ...] = (), zone: dict[str, Any] | None = None
+) -> CutThrough:
     router = Router(RoutingRules(("example.org",), routes=routes, rewrites=rewrites), MemoryAccounts({}))
-    sessions = Sessions(server_sessions(ZoneResolver({}), "front.test"), asyncio.get_running_loop())
+    sessions = Sessions(server_sessions(ZoneResolver(zone or {}), "front.test"), asyncio.get_running_loop())
     return CutThrough(router, Outgoing("front.test"), sessions, log or Told())
 
 
@@ -145,6 +151,25 @@ async def test_what_is_not_understood_is_left_away_or_refused() -> None:
         assert (await Asking(hops, url, MailParameters(hold_for=60)).rcpt()).startswith("554 5.3.3 ")
         assert (await Asking(hops, url, MailParameters(requires_tls=True)).rcpt()).startswith("451 4.4.1 ")
         assert (await Asking(hops, url).rcpt(Recipient(Address("jörg", "inside.test")))).startswith("554 5.6.7 ")
+        await hops.close()
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["verified", "anybody's"])
+async def test_who_requires_tls_gets_a_verified_session_or_none(
+    issue: Callable[..., TlsFiles], roots: Path, is_known: bool
+) -> None:
+    """RFC 8689 §4.2.1: more than the route's URL asks for; the next hop must promise to go on with it."""
+    async with behind(tls=issue("back.test")) as (url, facts, _):
+        url = url.replace("127.0.0.1", "back.test") + (f"?roots={roots}" if is_known else "")
+        hops = cut_through(zone={"back.test": {"A": ["127.0.0.1"]}})
+        asking = Asking(hops, url, MailParameters(requires_tls=True))
+        assert (await asking.rcpt()).startswith("250" if is_known else "451 4.4.1 ")
+        if is_known:
+            assert (await asking.content())[0].startswith("250")
+            assert facts[0].mail.parameters.requires_tls
+            assert facts[0].peer.tls is not None
+        else:
+            assert (await Asking(hops, url).rcpt()).startswith("250"), "whom nobody forbids is sent to as the URL says"
         await hops.close()
 
 
@@ -258,6 +283,7 @@ async def test_who_hangs_is_not_waited_for(stage: str) -> None:
         hops = cut_through(log=log)
         asking = Asking(hops, f"smtp://127.0.0.1:{script.port}?tls=none")
         assert (await asking.rcpt(within=0.1)).startswith("451 4.4.")
+        assert (await asking.rcpt(CAROL)).startswith("451 4.4."), "once for all recipients of a transaction"
         asking.asked.close()
         await hops.close()
         assert len(log.events) == 1

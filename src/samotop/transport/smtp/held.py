@@ -221,7 +221,10 @@ class Held:
         return None
 
     async def _reset(self, until: float) -> bool:
-        self._courier.engine.reset()
+        engine = self._courier.engine
+        if engine.is_closed or engine.expected:
+            return False
+        engine.reset()
         while True:
             event = await self._courier.next_event(until)
             if isinstance(event, Answered):
