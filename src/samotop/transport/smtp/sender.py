@@ -29,6 +29,7 @@ from samotop.net.clienttls import ClientTls
 from samotop.net.dial import DialRules, dial
 from samotop.sasl import Credentials
 from samotop.smtp.client import NO_WISHES, ClientRules, Stage, Wishes
+from samotop.status import EnhancedStatus
 from samotop.transport.sending import Outcome, Progress, Sendable, same_for_all, take_message
 from samotop.transport.smtp.address import SmtpServer, parse_server
 from samotop.transport.smtp.attempt import try_long, try_short
@@ -41,6 +42,8 @@ from samotop.transport.smtp.wirelog import Tell, hear_along
 
 SEND_SECONDS: Final = 900.0
 """For one message, all in all: the longest wait of RFC 5321 §4.5.3.2 (600 s, for the last reply), and half more."""
+
+UNASKED: Final = NoSession(EnhancedStatus(4, 7, 0), "the credentials for it did not come in time", Stage.AUTH)
 
 AskCredentials = Callable[[Credentials | None], Awaitable[Credentials]]
 """Asked for the credentials of each session, so that a token is fresh; given those that the server has just refused,
@@ -190,13 +193,16 @@ class SmtpTransport:
         return self._pool
 
     async def _open(self, until: float) -> Courier | NoSession:
-        if self._ask_credentials is None:
+        ask = self._ask_credentials
+        if ask is None:
             return await open_courier(self._call, self._plan, until)
-        credentials = await self._ask_credentials(None)
+        credentials = await _ask(ask, None, until)
+        if isinstance(credentials, NoSession):
+            return credentials
         found = await open_courier(self._call, replace(self._plan, credentials=credentials), until)
         if isinstance(found, NoSession) and found.stage is Stage.AUTH and found.reply is not None:
-            renewed = await self._ask_credentials(credentials)
-            if renewed != credentials:
+            renewed = await _ask(ask, credentials, until)
+            if isinstance(renewed, Credentials) and renewed != credentials:
                 return await open_courier(self._call, replace(self._plan, credentials=renewed), until)
         return found
 
@@ -214,3 +220,14 @@ class SmtpTransport:
 
 def _none_sent(envelope: Envelope, why: NoSession) -> Outcome:
     return Outcome(same_for_all(envelope.recipients, why.status, why.text, stage=why.stage, reply=why.reply))
+
+
+async def _ask(ask: AskCredentials, refused: Credentials | None, until: float) -> Credentials | NoSession:
+    """Ask the caller, who may ask a server of its own: for no longer than the message has."""
+    try:
+        async with asyncio.timeout_at(until) as limit:
+            return await ask(refused)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        return UNASKED

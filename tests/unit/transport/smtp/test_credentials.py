@@ -100,6 +100,27 @@ async def test_what_the_callers_function_raises_the_caller_gets() -> None:
                     await transport.send(ENVELOPE, LETTER)
 
 
+async def test_who_gives_no_credentials_is_not_waited_for_for_ever() -> None:
+    """The message's time is for everything; what the function itself takes for too long is the caller's to know."""
+
+    async def hang(refused: Credentials | None) -> Credentials:
+        await asyncio.Event().wait()
+        raise AssertionError("never")
+
+    async def late(refused: Credentials | None) -> Credentials:
+        raise TimeoutError("their own")
+
+    async with Script(provider) as script:
+        url = f"smtp://127.0.0.1:{script.port}?tls=none"
+        async with SmtpTransport.from_url(url, credentials=hang, timeout=0.05) as transport:
+            (one,) = (await transport.send(ENVELOPE, LETTER)).deferred
+        assert (str(one.status), one.stage) == ("4.7.0", Stage.AUTH)
+        async with SmtpTransport.from_url(url, credentials=late) as transport:
+            with pytest.raises(TimeoutError, match="their own"):
+                await transport.send(ENVELOPE, LETTER)
+        assert script.connections == 0
+
+
 def test_credentials_beside_a_url_are_guarded_as_those_in_it() -> None:
     """Port 587 and verified TLS, unless the URL says otherwise."""
     inside = parse_server("smtp://alice:secret@mail.example.org")
