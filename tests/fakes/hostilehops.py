@@ -309,6 +309,14 @@ async def serve_row(row: Row) -> asyncio.Server:
     return await asyncio.start_server(session, "127.0.0.1", 0)
 
 
+async def cancel_all() -> None:
+    """End what runs on this loop."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
 @contextmanager
 def serve_hostile(rows: Mapping[str, Row]) -> Iterator[dict[str, int]]:
     """All of them at once, in a thread of their own; their ports."""
@@ -320,14 +328,10 @@ def serve_hostile(rows: Mapping[str, Row]) -> Iterator[dict[str, int]]:
         servers = {name: await serve_row(row) for name, row in rows.items()}
         return {name: server.sockets[0].getsockname()[1] for name, server in servers.items()}
 
-    async def stop() -> None:
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
-
     try:
         yield asyncio.run_coroutine_threadsafe(start(), loop).result(20)
     finally:
-        asyncio.run_coroutine_threadsafe(stop(), loop).result(20)
+        asyncio.run_coroutine_threadsafe(cancel_all(), loop).result(20)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(20)
         loop.close()
