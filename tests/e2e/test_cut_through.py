@@ -273,17 +273,22 @@ def test_a_sender_who_goes_leaves_the_next_hop_with_nothing(front: Front) -> Non
     front.check_nothing_kept(b"Subject: cut")
 
 
-def test_killed_while_the_next_hop_thinks_there_is_no_yes(make_home: MakeHome, start_server: StartServer) -> None:
-    """Whatever the next hop does afterwards: nobody was told that the message is safe."""
+@pytest.mark.parametrize("lines", [1, 400_000], ids=["small", "large"])
+def test_killed_while_the_next_hop_thinks_there_is_no_yes(
+    make_home: MakeHome, start_server: StartServer, lines: int
+) -> None:
+    """Whatever the next hop does afterwards: nobody was told that the message is safe, and nothing of it stays."""
     with serve_hop(HopScript(final=[HANGS])) as hop:
         server = start_server(make_home(FRONT.replace("{via}", f"smtp://127.0.0.1:{hop.port}")))
         with begun(server) as talk:
             assert talk.say(TO).startswith("250")
             talk.say("DATA")
-            talk.send(message("marker-killed") + b".\r\n")
+            talk.send(message("marker-killed", b"line\r\n" * lines) + b".\r\n")
             poll(lambda: hop.thinking, what="the end of the content")
             server.kill()
             assert talk.rest() == b""
+        files = [path.read_bytes() for path in (server.home.path / "spool").rglob("*") if path.is_file()]
+        assert not any(b"marker-killed" in found or b"line\r\nline" in found for found in files)
         server = start_server(server.home)
         check_nothing_kept(server.home, b"marker-killed")
 
