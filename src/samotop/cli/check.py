@@ -12,6 +12,7 @@ from samotop.cli.show import print_json
 from samotop.config.effective import format_config, plain_config
 from samotop.config.fault import ConfigRefused, Fault
 from samotop.config.read import FILE_NAME, load_config
+from samotop.config.sts import note_policy
 from samotop.errors import SetupError
 
 
@@ -24,7 +25,8 @@ def check(*, json: Json = False, home: Home = None) -> int:
     faults: tuple[Fault, ...] = ()
     notes: list[str] = []
     try:
-        notes = awaited(load_checked(place))
+        found = load_checked(place)
+        notes = [*awaited(found), *note_policy(found, place)]
     except ConfigRefused as refused:
         faults = refused.faults
     except SetupError as error:

@@ -105,13 +105,13 @@ def _bad_members(config: Config, home: Path) -> Iterator[Fault]:
 
 def _absent_files(config: Config, home: Path) -> Iterator[Found]:
     """Certificate and key that somebody named and we cannot read; the default pair is made at the first start."""
-    usual = TlsFiles()
-    if config.tls == usual:
-        return
-    for key, path in (("certificate", config.tls.certificate), ("key", config.tls.key)):
-        if not os.access(home / path, os.R_OK):
+    named = [("mta_sts", "certificate", config.mta_sts.certificate), ("mta_sts", "key", config.mta_sts.key)]
+    if config.tls != TlsFiles():
+        named += [("tls", "certificate", str(config.tls.certificate)), ("tls", "key", str(config.tls.key))]
+    for table, key, path in named:
+        if path and not os.access(home / path, os.R_OK):
             yield (
-                ("tls", key),
+                (table, key),
                 f"{key}: {home / path} cannot be read",
                 "name a PEM file that the server's user may read",
             )

@@ -15,6 +15,7 @@ from samotop.cli.later import awaited, check_served, is_served
 from samotop.cli.place import load_checked, open_home
 from samotop.config.home import HomeLock
 from samotop.config.shapes import Config
+from samotop.config.sts import note_policy
 from samotop.net.endpoint import Stdio
 
 
@@ -23,7 +24,7 @@ def serve_home(home: str | None) -> int:
     place = open_home(home)
     with HomeLock(place):
         config = load_checked(place)
-        for note in awaited(config):
+        for note in (*awaited(config), *note_policy(config, place)):
             print(f"samotop: {note}", file=sys.stderr)
         return _run(place, config)
 

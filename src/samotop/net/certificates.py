@@ -33,6 +33,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from samotop.errors import SetupError
+from samotop.net.peercert import names_any
 from samotop.ports.clock import Clock
 
 CERTIFICATE_NAME: Final = "certificate.pem"
@@ -106,6 +107,16 @@ def is_issued(path: Path) -> bool:
     except (OSError, ValueError):
         return False
     return not is_self_signed(certificate)
+
+
+def names_host(path: Path, host: str) -> bool:
+    """Is the certificate at ``path`` for ``host``? No file that can be read is for nobody."""
+    try:
+        with path.open("rb") as file:
+            certificate = x509.load_pem_x509_certificate(file.read(FILE_LIMIT))
+        return names_any(certificate.public_bytes(serialization.Encoding.DER), [host])
+    except (OSError, ValueError):
+        return False
 
 
 def is_self_signed(certificate: x509.Certificate) -> bool:

@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 from samotop.config.read import FILE_NAME
+from tests.fakes.certificates import make_certificate
 
 
 def test_a_good_home_is_said_to_be_good(run, home: Path) -> None:
@@ -121,3 +122,40 @@ def test_a_certificate_that_is_not_there_is_a_fault_before_anything_starts(run, 
     assert status == 1
     assert f"certificate: {home / 'mine.pem'} cannot be read" in err
     assert "mine.key" not in err
+
+
+WEB = '[[listen]]\nprotocol = "web"\naddress = "127.0.0.1:2443"\n'
+
+
+def issue(folder: Path, *names: str) -> None:
+    root = make_certificate("Root", is_authority=True)
+    make_certificate(names[0], names=names, issuer=root).write(folder, root)
+
+
+def test_a_certificate_that_no_sender_takes_for_the_policy_is_noted(run, home: Path) -> None:
+    """The web server would answer, and the policy count for nothing; or for too much."""
+    (home / "web").mkdir()
+    issue(home / "web", "mx.example.org", "www.example.org")
+    files = 'certificate = "web/certificate.pem"\nkey = "web/key.pem"\n'
+    with (home / FILE_NAME).open("a") as file:
+        file.write(f'{WEB}[mta_sts]\nmode = "enforce"\n{files}')
+    status, _, err = run("check", "--home", str(home))
+    assert status == 0
+    assert "does not name mta-sts.example.org: senders take no policy" in err
+    assert "is enforced, and the certificate of [tls] is one of its own making" in err
+    issue(home / "web", "*.example.org")
+    assert "does not name" not in run("check", "--home", str(home))[2]
+
+
+def test_a_certificate_of_the_web_that_is_not_there_is_a_fault(run, home: Path) -> None:
+    with (home / FILE_NAME).open("a") as file:
+        file.write(f'{WEB}[mta_sts]\ncertificate = "web.pem"\nkey = "web.key"\n')
+    status, _, err = run("check", "--home", str(home))
+    assert status == 1
+    assert f"certificate: {home / 'web.pem'} cannot be read" in err
+
+
+def test_a_web_on_trial_has_nothing_to_note(run, home: Path) -> None:
+    with (home / FILE_NAME).open("a") as file:
+        file.write(WEB)
+    assert "mta-sts" not in run("check", "--home", str(home))[2]
