@@ -18,6 +18,8 @@ def print_json(value: Any) -> None:
 
 def clean(text: str) -> str:
     """The text without what a terminal would obey: peers chose some of it."""
+    if text.isprintable():
+        return text  # nearly always, and a listing has many
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
