@@ -10,7 +10,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 peers=.cache/peers
-packages="exim4-daemon-light opensmtpd dovecot-lmtpd"
+packages="exim4-daemon-light opensmtpd dovecot-lmtpd dash" # dash is the shell that they believe to be there
 log=$peers/log
 mkdir -p "$peers"
 
@@ -50,7 +50,7 @@ opensmtpd:x:902:902::/var/lib/opensmtpd/empty:/usr/sbin/nologin
 opensmtpq:x:903:903::/var/lib/opensmtpd/empty:/usr/sbin/nologin
 dovecot:x:904:904::/usr/lib/dovecot:/usr/sbin/nologin
 dovenull:x:905:905::/nonexistent:/usr/sbin/nologin
-vmail:x:906:906::/nonexistent:/usr/sbin/nologin
+vmail:x:906:906::/srv/mail:/usr/sbin/nologin
 USERS
     cut -d: -f1,4 "$new/etc/passwd" | sed 's/:/:x:/; s/$/:/' >"$new/etc/group"
     printf 'passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n' >"$new/etc/nsswitch.conf"
@@ -58,7 +58,6 @@ USERS
     : >"$new/etc/shadow"
     mkdir -p "$new/dev" "$new/tmp" "$new/run" "$new/srv" "$new/root" "$new/var/empty" "$new/var/lib/opensmtpd/empty"
     chmod 1777 "$new/tmp"
-    chgrp 903 "$new/usr/sbin/smtpctl" && chmod 2755 "$new/usr/sbin/smtpctl"
     mknod -m 666 "$new/dev/null" c 1 3
     mknod -m 666 "$new/dev/zero" c 1 5
     mknod -m 666 "$new/dev/random" c 1 8
