@@ -11,7 +11,7 @@ from typing import Final
 
 from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
-from samotop.cli import account, check, dns, init, queue, report, send, start, tls, verify
+from samotop.cli import account, check, contact, dns, init, junk, queue, report, send, start, tls, verify
 from samotop.cli.outcome import DONE, USAGE, settle
 from samotop.cli.pages import Pages, wide_console
 
@@ -51,10 +51,50 @@ Examples:
   samotop report read google.com!example.org!1795219200!1795305599.zip
   samotop report read ~/reports --json"""
 
+_CONTACT: Final = """\
+Examples:
+  samotop contact list --account alice
+  samotop contact approve --account alice bob@example.net
+  samotop contact expect --account alice --domain shop.example --for 15m"""
+
+_APPROVE: Final = """\
+Examples:
+  samotop contact approve --account alice bob@example.net
+  samotop contact approve --account alice example.net --days 30
+  samotop contact approve --account alice list:friends.example.org
+  samotop contact approve --account alice bob@example.net --pin-key"""
+
+_EXPECT: Final = """\
+Examples:
+  samotop contact expect --account alice --for 15m
+  samotop contact expect --account alice --domain shop.example --for 15m"""
+
+_ADDRESS: Final = """\
+Examples:
+  samotop contact address --account alice shop
+  samotop contact address --account alice shop --keyed --until 2027-01-01"""
+
+_IMPORT: Final = """\
+Examples:
+  samotop contact import --account alice contacts.vcf
+  samotop contact import --account alice --sent mail/alice/.Sent"""
+
 _FORGET: Final = """\
 Examples:
   samotop tls forget example.net
   samotop tls forget example.net && samotop queue retry --all"""
+
+_JUNK: Final = """\
+Examples:
+  samotop junk train --account alice --spam mail/alice/.Junk --ham mail/alice/cur
+  samotop junk score --model alice.junk letter.eml --explain
+  samotop junk evaluate --spam corpus/spam --ham corpus/ham"""
+
+_JUNK_EVALUATE: Final = """\
+Examples:
+  samotop junk evaluate --spam corpus/spam --ham corpus/ham
+  samotop junk evaluate --spam new/spam --ham new/ham --model alice.junk --split 0
+  samotop junk evaluate --spam s.mbox --ham h.mbox --wrong 5 --json"""
 
 _SEND: Final = """\
 Examples:
@@ -89,6 +129,27 @@ def build() -> App:
     _leaf(queued, queue.release, "release", "Example:\n  samotop queue release 01JDAZ6Q3C8K5R7T0V2X")
     _leaf(queued, queue.drop, "drop", "Example:\n  samotop queue drop 01JDAZ6Q3C8K5R7T0V2X")
     tree.command(queued)
+    contacts = _branch("contact", "Decide who may write, and see who asks.", _CONTACT)
+    _leaf(
+        contacts,
+        contact.list_,
+        "list",
+        "Examples:\n  samotop contact list --account alice\n  samotop contact list --account alice --standing rejected --json",
+    )
+    _leaf(contacts, contact.approve, "approve", _APPROVE)
+    _leaf(
+        contacts,
+        contact.reject,
+        "reject",
+        "Examples:\n  samotop contact reject --account alice spam@example.net\n  samotop contact reject --account alice list:news.example.net",
+    )
+    _leaf(contacts, contact.forget, "forget", "Example:\n  samotop contact forget --account alice bob@example.net")
+    _leaf(contacts, contact.expect, "expect", _EXPECT)
+    _leaf(contacts, contact.address, "address", _ADDRESS)
+    _leaf(contacts, contact.invite, "invite", "Example:\n  samotop contact invite --account alice")
+    _leaf(contacts, contact.revoke, "revoke", "Example:\n  samotop contact revoke --account alice shop")
+    _leaf(contacts, contact.import_, "import", _IMPORT)
+    tree.command(contacts)
     known = _branch("tls", "See and forget what other domains' TLS was like.", "Example:\n  samotop tls list")
     _leaf(known, tls.list_, "list", "Examples:\n  samotop tls list\n  samotop tls list example.net --json")
     _leaf(known, tls.forget, "forget", _FORGET)
@@ -109,6 +170,12 @@ def build() -> App:
     )
     _leaf(reports, report.read, "read", _REPORT)
     tree.command(reports)
+    filtered = _branch("junk", "Teach, ask and measure the filter that learns what is junk.", _JUNK)
+    _leaf(filtered, junk.train, "train", "Example:\n  samotop junk train --model alice.junk --spam s.mbox --ham h.mbox")
+    _leaf(filtered, junk.score, "score", "Example:\n  samotop junk score --account alice letter.eml --explain")
+    _leaf(filtered, junk.evaluate, "evaluate", _JUNK_EVALUATE)
+    _leaf(filtered, junk.stats, "stats", "Example:\n  samotop junk stats --account alice")
+    tree.command(filtered)
     _leaf(tree, verify.verify, "verify", _VERIFY)
     _leaf(tree, send.send, "send", _SEND)
     return tree

@@ -19,9 +19,9 @@ import numpy.typing as npt
 
 Numbers = npt.NDArray[np.float64]
 
-MEMORY: Final = 0.995
-"""What is left of a loss after another message: some 200 messages count."""
-SHARED: Final = 0.1
+MEMORY: Final = 0.998
+"""What is left of a loss after another message: some 500 messages count."""
+SHARED: Final = 0.05
 """The part of the whole that all voices have in equal shares, however wrong they were."""
 PATIENCE: Final = 1.0
 """How much a loss tells against a voice."""

@@ -26,7 +26,7 @@ import numpy as np
 
 from samotop.junk.blend import HEAD_START, Blend, Numbers
 from samotop.junk.features import Features, extract
-from samotop.junk.threshold import Tail
+from samotop.junk.threshold import Tail, find_threshold
 from samotop.junk.weights import MODELS, Logits, Weights
 
 if TYPE_CHECKING:
@@ -59,13 +59,13 @@ class _Said:
 class Filter:
     """See the module. ``ham`` and ``spam`` count the decisions learned."""
 
-    __slots__ = ("_base", "_blend", "_path", "_tail", "_teaches", "_weights", "ham", "spam")
+    __slots__ = ("_base", "_blend", "_path", "_tails", "_teaches", "_weights", "ham", "spam")
 
     def __init__(self, *, base: Filter | None = None, teaches: bool = False) -> None:
         self.ham = 0
         self.spam = 0
         self._weights = Weights()
-        self._tail = Tail()
+        self._tails = (Tail(), Tail())
         self._blend = Blend(MODELS)
         self._path: str | None = None
         self._base: Filter | None = None
@@ -133,7 +133,7 @@ class Filter:
     @property
     def threshold(self) -> float:
         """A message is junk above this probability; 1.0, which nothing is above, while the owner decided too little."""
-        return probability(self._tail.threshold(self.spam))
+        return probability(find_threshold(*self._tails))
 
     @property
     def shares(self) -> tuple[float, ...]:
@@ -175,29 +175,29 @@ class Filter:
             self.spam += 1
         else:
             self.ham += 1
-            self._tail.learn(said.logit, self.ham)
+        self._tails[spam].learn(said.logit, self.spam if spam else self.ham)
         if self._base is not None and self._teaches:
             self._base.learn_features(features, spam)
 
     def _ask(self, features: Features) -> _Said:
         logits = self._weights.ask(features)
-        voices = logits.mean(1)
+        voices = Weights.voices(logits)
         if self._base is not None:
-            voices = np.concatenate((voices, self._base._weights.ask(features).mean(1)))
+            voices = np.concatenate((voices, Weights.voices(self._base._weights.ask(features))))
         return _Said(logits, voices, self._blend.logit(voices))
 
     # ------------------------------------------------------------------ to be kept
 
     @property
-    def parts(self) -> tuple[Weights, Blend, Tail]:
+    def parts(self) -> tuple[Weights, Blend, tuple[Tail, Tail]]:
         """What a file holds of the filter, for ``record``."""
-        return self._weights, self._blend, self._tail
+        return self._weights, self._blend, self._tails
 
     @classmethod
-    def from_parts(cls, weights: Weights, blend: Blend, tail: Tail, ham: int, spam: int) -> Self:
+    def from_parts(cls, weights: Weights, blend: Blend, tails: tuple[Tail, Tail], ham: int, spam: int) -> Self:
         found = cls.__new__(cls)
         found.ham, found.spam = ham, spam
-        found._weights, found._blend, found._tail = weights, blend, tail
+        found._weights, found._blend, found._tails = weights, blend, tails
         found._path = found._base = None
         found._teaches = False
         return found

@@ -125,7 +125,7 @@ def _describe(fields: list[tuple[bytes, bytes]]) -> _Described:
             found[name] = value[:2000]
     given, _, rest = found.get(b"content-type", b"").partition(b";")
     disposition, _, more = found.get(b"content-disposition", b"").partition(b";")
-    parameters = {}
+    parameters: dict[bytes, bytes] = {}
     for name, quoted, bare in _PARAMETER.findall(b";%b;%b" % (rest, more)):
         parameters.setdefault(name.lower(), quoted or bare)
     return _Described(

@@ -1,9 +1,9 @@
 """A filter as the octets of a file, and back.
 
 Layout, little endian: ``SAMOJUNK``, the version (2 octets), two numbers of
-decisions (8 each: ham, spam), voices and kept ham (4 each), rows (4); then,
-compressed with zlib: the blend (5 doubles a voice), the ham's logits (floats),
-the rows' places as steps from one to the next (4 octets) and their columns as
+decisions (8 each: ham, spam), voices, kept ham, kept spam and rows (4 each);
+then, compressed with zlib: the blend (5 doubles a voice), the logits of the kept
+ham and spam (floats), the rows' places as steps from one to the next (4 octets) and their columns as
 half floats, octets of equal significance together; then a CRC-32 of it all.
 
 Only rows that were learned are in it, so that a new owner's file is small.
@@ -30,26 +30,28 @@ VERSION: Final = 1
 LARGEST: Final = 32 << 20
 """Octets of a file: a full table has fewer."""
 
-_HEAD: Final = struct.Struct("<8sHQQIII")
+_HEAD: Final = struct.Struct("<8sHQQIIII")
 _STATES: Final = 5
 _VOICES: Final = 2 * MODELS
 
 
 def format_filter(learned: Filter) -> bytes:
     """The file. The table is rounded to what the file says of it."""
-    weights, blend, tail = learned.parts
+    weights, blend, tails = learned.parts
     places = np.flatnonzero(weights.table[:, MODELS])
     rows = _round(weights.table, places)
     state = blend.state()
     body = b"".join(
         (
             state.astype("<f8").tobytes(),
-            tail.seen.astype("<f4").tobytes(),
+            *(tail.seen.astype("<f4").tobytes() for tail in tails),
             _to_planes(np.diff(places, prepend=0).astype("<u4")),
             _to_planes(rows.ravel()),
         )
     )
-    head = _HEAD.pack(MAGIC, VERSION, learned.ham, learned.spam, state.shape[1], len(tail.seen), len(places))
+    head = _HEAD.pack(
+        MAGIC, VERSION, learned.ham, learned.spam, state.shape[1], *(len(tail.seen) for tail in tails), len(places)
+    )
     octets = head + zlib.compress(body, 1)
     return octets + struct.pack("<I", zlib.crc32(octets))
 
@@ -58,14 +60,14 @@ def parse_filter(octets: bytes) -> Filter:
     """The filter of a file. Raises ``ValueError``, with what is wrong in words."""
     if octets[: len(MAGIC)] != MAGIC or len(octets) < _HEAD.size + 4:
         raise ValueError("this is no file of a filter")
-    _, version, ham, spam, voices, kept, rows = _HEAD.unpack_from(octets)
+    _, version, ham, spam, voices, kept_ham, kept_spam, rows = _HEAD.unpack_from(octets)
     if version != VERSION:
         raise ValueError(f"the filter was written by another version: {version}, this one reads {VERSION}")
     if struct.unpack("<I", octets[-4:])[0] != zlib.crc32(memoryview(octets)[:-4]):
         raise ValueError("the file is damaged: its checksum is wrong")
-    if voices not in (MODELS, _VOICES) or kept > KEPT or rows > PLACES:
+    if voices not in (MODELS, _VOICES) or max(kept_ham, kept_spam) > KEPT or rows > PLACES:
         raise ValueError("the file is damaged: its numbers are out of bounds")
-    sizes = (8 * _STATES * voices, 4 * kept, 4 * rows, 2 * COLUMNS * rows)
+    sizes = (8 * _STATES * voices, 4 * (kept_ham + kept_spam), 4 * rows, 2 * COLUMNS * rows)
     body = _inflate(octets[_HEAD.size : -4], sum(sizes))
     first, second, third = np.cumsum(sizes)[:3].tolist()
     state = np.frombuffer(body[:first], "<f8").reshape(_STATES, voices).astype(np.float64)
@@ -78,7 +80,9 @@ def parse_filter(octets: bytes) -> Filter:
         raise ValueError("the file is damaged: it holds what is no number")
     table = np.zeros((PLACES, COLUMNS), np.float32)
     table[places] = _from_roots(values)
-    return Filter.from_parts(Weights(table), Blend.from_state(state), Tail(seen), ham, spam)
+    return Filter.from_parts(
+        Weights(table), Blend.from_state(state), (Tail(seen[:kept_ham]), Tail(seen[kept_ham:])), ham, spam
+    )
 
 
 def _round(table: Table, places: npt.NDArray[np.int64]) -> npt.NDArray[np.float16]:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from samotop.junk.features import PLACES, VIEWS, Features
 
-RATES: Final = (0.6, 0.25, 0.1)
+RATES: Final = (0.8, 0.25, 0.1)
 """The first step of a new feature, of the quick, the middle and the slow model."""
 MODELS: Final = len(RATES)
 COLUMNS: Final = MODELS + 1
@@ -34,6 +34,8 @@ _RATES: Final = np.array(RATES, np.float32)
 _FLOOR: Final = np.float32(1e-3)
 """Keeps a step finite where no gradient has been yet."""
 _STEEPEST: Final = 30.0
+_LOUDEST: Final = 8.0
+"""What one view can say at most of the mean, so that none outshouts three that disagree."""
 
 
 class Weights:
@@ -53,6 +55,11 @@ class Weights:
             if beyond > first:
                 found[:, view] = rows[first:beyond, :MODELS].sum(0) / np.sqrt(beyond - first)
         return found
+
+    @staticmethod
+    def voices(logits: Logits) -> Logits:
+        """Each model's mean over the views."""
+        return np.asarray((_LOUDEST * np.tanh(logits / _LOUDEST)).mean(1), np.float64)
 
     def learn(self, features: Features, *, is_spam: bool, logits: Logits) -> None:
         """One step of each model; ``logits`` are what ``ask`` said just now."""
