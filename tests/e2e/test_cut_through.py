@@ -30,6 +30,10 @@ match = "inside.example.org"
 via = "{via}"
 cut_through = true
 
+[[alias]]
+address = "all@example.org"
+to = ["bob", "carol@inside.example.org"]
+
 [policy]
 exempt = ["127.0.0.0/8"]
 
@@ -156,7 +160,7 @@ def test_the_next_hops_yes_is_the_senders(front: Front) -> None:
         (HopScript(greeting=["421 4.3.2 later"]), "451 4.4.1 "),
         (HopScript(ehlo=["250-hop", "250 SIZE 10"]), "250"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "says",
 )
 def test_a_recipient_is_answered_as_the_next_hop_does(front: Front, script: HopScript, said: str) -> None:
     """Its words where it speaks of the message; "come back" where it or we are at fault."""
@@ -176,7 +180,7 @@ def test_a_recipient_is_answered_as_the_next_hop_does(front: Front, script: HopS
         (HopScript(final=[""]), "451 4.4.2 "),
         (HopScript(data=[""]), "451 4.4.2 "),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "says",
 )
 def test_the_content_is_answered_as_the_next_hop_does(front: Front, script: HopScript, said: str) -> None:
     """Where no answer came it may have the message: the sender tries again (RFC 5321 §6.1)."""
@@ -227,6 +231,18 @@ def test_recipients_that_cannot_share_an_answer_come_apart(front: Front) -> None
         assert talk.content(message("marker-stored")).startswith("250")
     server.home.wait_for_one(b"marker-stored", "bob")
     assert [recipients for recipients, _ in hop.messages] == [("alice@inside.example.org", "bob@inside.example.org")]
+
+
+def test_an_alias_has_no_sender_who_waits(front: Front) -> None:
+    """Whom it stands for is known when the message is accepted: it is queued, and takes the same route."""
+    with begun(front.server) as talk:
+        assert talk.say("RCPT TO:<all@example.org>") == "250 2.1.5 Ok"
+        assert front.hop.connections == 0
+        talk.say("DATA")
+        assert talk.content(message("marker-alias")).startswith("250 2.0.0 Ok: queued as")
+    front.server.home.wait_for_one(b"marker-alias", "bob")
+    poll(lambda: front.hop.messages, what="the other target")
+    poll(lambda: not front.server.home.queue(), what="an empty queue")
 
 
 def test_a_session_with_the_next_hop_is_used_again(front: Front) -> None:

@@ -72,6 +72,7 @@ class Hop:
                 connection, _ = self._socket.accept()
             except OSError:
                 return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # each reply is a write of its own
             with self._lock:
                 self.connections += 1
                 self._open.add(connection)
