@@ -14,6 +14,7 @@ need() { # need PACKAGE TEST...: the package is missing where the test fails
 }
 
 need postfix command -v smtp-source
+need libsasl2-modules test -n "$(find /usr/lib -name 'libscram.so*' -print -quit)" # Postfix logs in with it
 need swaks command -v swaks
 need libnet-ssleay-perl perl -MNet::SSLeay -e 1 # swaks speaks TLS through it
 need strace command -v strace
