@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from samotop.junk.features import BITS, VIEWS, Features, find_families
+from samotop.junk.features import BITS, VIEWS, Features, find_families, place
 from samotop.junk.weights import Logits, Weights
 
 
@@ -34,11 +34,10 @@ class Explanation:
 def explain(content: bytes, probability: float, voices: Sequence[tuple[Weights, Logits]], limit: int) -> Explanation:
     """``voices`` are the tables and how much each of its models is heard."""
     families = find_families(content)
-    places = [family.places for family in families]
-    found, first = np.unique(np.concatenate(places), return_index=True)
+    found, first = np.unique(place(families), return_index=True)
     features = Features(found)
     weights = np.sum([table.contributions(features, shares) for table, shares in voices], axis=0)
-    starts = np.cumsum([0, *map(len, places)])
+    starts = np.cumsum([0, *(len(family.hashes) for family in families)])
     reasons = []
     for at in np.argsort(-np.abs(weights), kind="stable")[: max(0, limit)]:
         if weights[at] == 0:

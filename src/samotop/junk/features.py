@@ -100,17 +100,21 @@ class Family:
     hashes: Hashes
     name: Callable[[int], str]
 
-    @property
-    def places(self) -> Places:
-        return (self.hashes >> np.uint64(64 - BITS)).astype(np.uint32) | np.uint32(self.view << BITS)
-
 
 def extract(content: bytes) -> Features:
     """The features of a message as it came."""
-    found = np.sort(np.concatenate([family.places for family in find_families(content)]))
+    found = np.sort(place(find_families(content)))
     distinct = np.ones(len(found), np.bool_)
     np.not_equal(found[1:], found[:-1], out=distinct[1:])
     return Features(found[distinct])
+
+
+def place(families: list[Family]) -> Places:
+    """Where the hashes of all families are in the tables, in their order."""
+    hashes = np.concatenate([family.hashes for family in families])
+    views = np.array([family.view << BITS for family in families], np.uint32)
+    within = (hashes >> np.uint64(64 - BITS)).astype(np.uint32)
+    return within | np.repeat(views, [len(family.hashes) for family in families])
 
 
 def find_families(content: bytes) -> list[Family]:
@@ -203,7 +207,8 @@ def _header_words(view: int, message: View) -> list[Family]:
 def _text_words(view: int, text: bytes) -> list[Family]:
     """The words of what a reader sees, and pairs with none or one between."""
     lower = text[:TEXT].lower()
-    words, starts, ends = hash_words(lower, _IN_TEXT, WORDS)
+    hashes, starts, ends = hash_words(lower, _IN_TEXT, WORDS)
+    words = mix(hashes)
 
     def name_pair(distance: int) -> Callable[[int], str]:
         return lambda index: _show(lower[starts[index] : ends[index + distance]])

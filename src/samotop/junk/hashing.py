@@ -63,7 +63,7 @@ def make_class(characters: bytes) -> npt.NDArray[np.bool_]:
 
 
 def hash_words(octets: bytes, belongs: npt.NDArray[np.bool_], limit: int) -> tuple[Hashes, Places, Places]:
-    """The first ``limit`` words of a text: hashes, and where each starts and ends."""
+    """The first ``limit`` words of a text: hashes, still to be mixed, and where each starts and ends."""
     array = np.frombuffer(octets, np.uint8, min(len(octets), OCTETS))
     inside = np.zeros(len(array) + 2, np.int8)
     inside[1:-1] = belongs[array]
@@ -99,4 +99,4 @@ def _hash_spans(array: npt.NDArray[np.uint8], starts: Places, ends: Places) -> H
     """Sums of octet times power of its place, moved back to the place zero."""
     sums = np.zeros(len(array) + 1, np.uint64)
     np.cumsum((array + np.uint64(1)) * _UP[: len(array)], out=sums[1:])
-    return mix((sums[ends] - sums[starts]) * _DOWN[starts])
+    return (sums[ends] - sums[starts]) * _DOWN[starts]

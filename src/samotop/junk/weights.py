@@ -33,6 +33,10 @@ Logits = npt.NDArray[np.float64]
 _RATES: Final = np.array(RATES, np.float32)
 _FLOOR: Final = np.float32(1e-3)
 """Keeps a step finite where no gradient has been yet."""
+_ROW: Final = np.complex128
+"""A row as one value of as many octets: NumPy fetches such values much faster than rows."""
+_ONES: Final = np.ones(1 << 16, np.float32)
+"""More than a view of a message can have places, by the bounds of ``features``."""
 _STEEPEST: Final = 30.0
 _LOUDEST: Final = 8.0
 """What one view can say at most of the mean, so that none outshouts three that disagree."""
@@ -41,19 +45,23 @@ _LOUDEST: Final = 8.0
 class Weights:
     """The table, 16 MB in memory."""
 
-    __slots__ = ("table",)
+    __slots__ = ("_whole", "table")
 
     def __init__(self, table: Table | None = None) -> None:
         self.table = np.zeros((PLACES, COLUMNS), np.float32) if table is None else table
+        self._whole = self.table.view(_ROW).ravel()
+
+    def _rows(self, features: Features) -> Table:
+        return self._whole[features.places].view(np.float32).reshape(-1, COLUMNS)
 
     def ask(self, features: Features) -> Logits:
         """What each model says in each view. A view without features says 0."""
         bounds = features.bounds
-        rows = self.table[features.places]
+        rows = self._rows(features)
         found = np.zeros((MODELS, len(VIEWS)))
         for view, (first, beyond) in enumerate(pairwise(bounds)):
             if beyond > first:
-                found[:, view] = rows[first:beyond, :MODELS].sum(0) / np.sqrt(beyond - first)
+                found[:, view] = (_ONES[: beyond - first] @ rows[first:beyond])[:MODELS] / np.sqrt(beyond - first)
         return found
 
     @staticmethod
@@ -66,15 +74,16 @@ class Weights:
         lengths = np.diff(features.bounds)
         error = 1 / (1 + np.exp(-np.clip(logits, -_STEEPEST, _STEEPEST))) - is_spam
         gradients = (error / np.sqrt(np.maximum(1, lengths))).astype(np.float32)
-        rows = self.table[features.places]
-        squares = rows[:, MODELS]
+        columns = np.ascontiguousarray(self._rows(features).T)
+        squares = columns[MODELS]
         squares += np.repeat(gradients[0] * gradients[0], lengths)
         steps = 1 / (np.sqrt(squares) + _FLOOR)
-        rows[:, :MODELS] -= np.repeat((gradients * _RATES[:, None]).T, lengths, axis=0) * steps[:, None]
-        self.table[features.places] = rows
+        for model, rate in enumerate(_RATES):
+            columns[model] -= np.repeat(rate * gradients[model], lengths) * steps
+        self._whole[features.places] = np.ascontiguousarray(columns.T).view(_ROW).ravel()
 
     def contributions(self, features: Features, shares: Logits) -> Logits:
         """What each place adds to the mean over views of all models, each with its share."""
         lengths = np.diff(features.bounds)
         scale = np.repeat(1 / (len(VIEWS) * np.sqrt(np.maximum(1, lengths))), lengths)
-        return np.asarray(self.table[features.places][:, :MODELS] @ shares * scale, np.float64)
+        return np.asarray(self._rows(features)[:, :MODELS] @ shares * scale, np.float64)
