@@ -79,9 +79,16 @@ def other(make_home: MakeHome, start_server: StartServer) -> Served:
 
 
 @pytest.fixture
-def serve(make_home: MakeHome, start_server: StartServer, other: Served) -> Callable[[str], Served]:
-    """Starts our server with these tables."""
-    return lambda tables: start_server(make_home(OURS.replace("PORT", str(other.port())) + tables))
+def serve(make_home: MakeHome, start_server: StartServer, other: Served) -> Callable[..., Served]:
+    """Starts our server with these tables. ``is_trusted``: our word proves who sends, as SPF would."""
+
+    def start(tables: str, *, is_trusted: bool = False) -> Served:
+        config = OURS.replace("PORT", str(other.port()))
+        if is_trusted:
+            config = config.replace("[relay]\n", '[relay]\ntrusted = ["127.0.0.1"]\n')
+        return start_server(make_home(config + tables))
+
+    return start
 
 
 def send(served: Served, content: bytes, *recipients: str, sender: str = SENDER) -> str:
@@ -111,7 +118,7 @@ def return_path(stored: bytes) -> str:
     return found[1].decode()
 
 
-def test_an_alias_reaches_accounts_and_another_server(serve: Callable[[str], Served], other: Served) -> None:
+def test_an_alias_reaches_accounts_and_another_server(serve: Callable[..., Served], other: Served) -> None:
     """The sender stays for mailboxes here, and is rewritten for the server that checks SPF."""
     served = serve(TEAM)
     send(served, message("one"), "team@example.org")
@@ -125,9 +132,9 @@ def test_an_alias_reaches_accounts_and_another_server(serve: Callable[[str], Ser
     poll(lambda: not served.home.queue(), what="the queue to be empty")
 
 
-def test_what_fails_behind_an_alias_comes_back_to_the_sender(serve: Callable[[str], Served], other: Served) -> None:
+def test_what_fails_behind_an_alias_comes_back_to_the_sender(serve: Callable[..., Served], other: Served) -> None:
     """Refused while we forward: our own notification goes to the rewritten sender, and so to whom it stands for."""
-    served = serve('[[alias]]\naddress = "gone"\nto = ["nobody@example.net"]\n')
+    served = serve('[[alias]]\naddress = "gone"\nto = ["nobody@example.net"]\n', is_trusted=True)
     send(served, message("two"), "gone@example.org")
     stored = other.home.wait_for_one(b"multipart/report", "bob")
     found = parse_notification(stored)
@@ -138,7 +145,7 @@ def test_what_fails_behind_an_alias_comes_back_to_the_sender(serve: Callable[[st
     poll(lambda: not served.home.queue(), what="the queue to be empty")
 
 
-def test_a_rewritten_sender_takes_notifications_and_nothing_else(serve: Callable[[str], Served], other: Served) -> None:
+def test_a_rewritten_sender_takes_notifications_and_nothing_else(serve: Callable[..., Served], other: Served) -> None:
     """The next server notices later that it cannot deliver; a spammer who has seen the address gains nothing."""
     served = serve(TEAM)
     send(served, message("three"), "team@example.org")
@@ -154,7 +161,7 @@ def test_a_rewritten_sender_takes_notifications_and_nothing_else(serve: Callable
     other.home.wait_for_one(b"late", "bob")
 
 
-def test_what_we_forwarded_is_known_when_it_comes_back(serve: Callable[[str], Served], other: Served) -> None:
+def test_what_we_forwarded_is_known_when_it_comes_back(serve: Callable[..., Served], other: Served) -> None:
     """A forward to somebody who forwards to us: refused at the first return, and so told to the sender."""
     served = serve(TEAM)
     send(served, message("four"), "team@example.org")
@@ -163,7 +170,7 @@ def test_what_we_forwarded_is_known_when_it_comes_back(serve: Callable[[str], Se
     assert send(served, forwarded, "alice@example.org").startswith("250")
 
 
-def test_a_large_message_is_copied_whole(serve: Callable[[str], Served], other: Served) -> None:
+def test_a_large_message_is_copied_whole(serve: Callable[..., Served], other: Served) -> None:
     """Such contents lie in files of their own while they arrive, and so do their copies."""
     served = serve(TEAM)
     body = b"".join(b"%08d and some more words to fill it\r\n" % number for number in range(40_000))
@@ -172,9 +179,9 @@ def test_a_large_message_is_copied_whole(serve: Callable[[str], Served], other: 
         assert stored.endswith(b"\n\n" + body.replace(b"\r\n", b"\n"))
 
 
-def test_success_is_told_for_an_alias_as_expanded(serve: Callable[[str], Served], other: Served) -> None:
+def test_success_is_told_for_an_alias_as_expanded(serve: Callable[..., Served], other: Served) -> None:
     """RFC 3461 §5.2.7.3: several addresses are one to the sender, who asked about one."""
-    served = serve(TEAM)
+    served = serve(TEAM, is_trusted=True)
     with Talk(served.address()) as talk:
         talk.ehlo()
         talk.say_all(f"MAIL FROM:{SENDER} ENVID=e1", "RCPT TO:<team@example.org> NOTIFY=SUCCESS,FAILURE", "DATA")
@@ -185,7 +192,19 @@ def test_success_is_told_for_an_alias_as_expanded(serve: Callable[[str], Served]
     served.home.wait_for_one(b"six")
 
 
-def test_a_list_sends_to_its_members_in_its_own_name(serve: Callable[[str], Served], other: Served) -> None:
+def test_who_is_not_proven_to_have_sent_it_is_told_nothing(serve: Callable[..., Served], other: Served) -> None:
+    """Whoever forges a sender and asks for success would have us write to somebody else."""
+    served = serve(TEAM)
+    with Talk(served.address()) as talk:
+        talk.ehlo()
+        talk.say_all(f"MAIL FROM:{SENDER}", "RCPT TO:<team@example.org> NOTIFY=SUCCESS", "DATA")
+        assert talk.content(message("six")).startswith("250")
+    other.home.wait_for_one(b"six")
+    poll(lambda: not served.home.queue(), what="the queue to be empty")
+    assert not other.home.mail("bob")
+
+
+def test_a_list_sends_to_its_members_in_its_own_name(serve: Callable[..., Served], other: Served) -> None:
     """What we add is the list's fields; what fails goes to the owner."""
     served = serve(FRIENDS.replace("POST", "members").replace('"alice@ex', '"nobody@example.net", "alice@ex'))
     post = b"From: <alice@example.org>\r\nSubject: seven\r\nList-Id: <parent.example.com>\r\n\r\nHello\r\n"
@@ -209,7 +228,7 @@ def test_a_list_sends_to_its_members_in_its_own_name(serve: Callable[[str], Serv
     assert "5.4.6 We have sent this message on before" in send(served, again, "friends@example.org")
 
 
-def test_who_may_write_to_a_list(serve: Callable[[str], Served]) -> None:
+def test_who_may_write_to_a_list(serve: Callable[..., Served]) -> None:
     """From is a claim: a member is who has logged in. Programs and notifications never."""
     served = serve(FRIENDS.replace("POST", "members"))
     claimed = b"From: <alice@example.org>\r\nSubject: x\r\n\r\nHello\r\n"
@@ -223,7 +242,7 @@ def test_who_may_write_to_a_list(serve: Callable[[str], Served]) -> None:
         assert talk.say("RCPT TO:<friends-help@example.org>").startswith("550 5.1.1")
 
 
-def test_announcements_are_their_owners_and_open_lists_everybodys(serve: Callable[[str], Served]) -> None:
+def test_announcements_are_their_owners_and_open_lists_everybodys(serve: Callable[..., Served]) -> None:
     """``post = "nobody"`` means nobody but the owner, who is not alice."""
     served = serve(FRIENDS.replace("POST", "nobody") + FRIENDS.replace("POST", "anyone").replace("friends", "open"))
     mine = b"From: <alice@example.org>\r\nSubject: eight\r\n\r\nHello\r\n"
@@ -232,7 +251,7 @@ def test_announcements_are_their_owners_and_open_lists_everybodys(serve: Callabl
     assert b"List-Id: Friends of mail <open.example.org>" in served.home.wait_for_one(b"nine")
 
 
-def test_with_lmtp_each_recipient_is_answered(serve: Callable[[str], Served]) -> None:
+def test_with_lmtp_each_recipient_is_answered(serve: Callable[..., Served]) -> None:
     """A refused list takes nothing from the others; and their mail says whom it was for."""
     served = serve(FRIENDS.replace("POST", "members") + TEAM)
     with Talk(served.address("lmtp")) as talk:
@@ -247,7 +266,7 @@ def test_with_lmtp_each_recipient_is_answered(serve: Callable[[str], Served]) ->
 
 
 def test_members_in_a_file_are_taken_up_while_the_server_runs(
-    serve: Callable[[str], Served], make_home: MakeHome
+    serve: Callable[..., Served], make_home: MakeHome
 ) -> None:
     """The owner edits a text; a file that cannot be read changes nothing."""
     table = FRIENDS.replace("POST", "anyone").replace(
@@ -277,7 +296,7 @@ def serve_home(home: Home) -> Served:
     return served
 
 
-def test_who_shares_an_alias_writes_as_it(serve: Callable[[str], Served]) -> None:
+def test_who_shares_an_alias_writes_as_it(serve: Callable[..., Served]) -> None:
     """Only where the operator says so."""
     served = serve(TEAM + TEAM.replace("team", "shared") + "shared = true\n")
     for name, code in (("shared", "250"), ("team", "550")):
