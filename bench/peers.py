@@ -231,7 +231,9 @@ class Samotop(Peer):
         )
 
     def _run(self, *words: str) -> None:
-        subprocess.run([sys.executable, "-m", "samotop", *words], check=True, capture_output=True)
+        ran = subprocess.run([sys.executable, "-m", "samotop", *words], capture_output=True, text=True, check=False)
+        if ran.returncode:
+            raise RuntimeError(f"samotop {words[0]}: {ran.stderr}")
 
     def drain(self) -> None:
         database = apsw.Connection(str(self.home / "state.db"), flags=apsw.SQLITE_OPEN_READONLY)

@@ -23,6 +23,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -126,6 +127,7 @@ def page(results: str, rounds: int, messages: int) -> str:
         .with_name("page.md")
         .read_text()
         .format(
+            date=datetime.now(UTC).strftime("%Y-%m-%d"),
             cores=os.cpu_count(),
             memory=round(memory_gib),
             kernel=platform.release(),
