@@ -54,7 +54,10 @@ _BUSY: Final = Reply.of(451, "4.3.2", "Too many messages on their way to the nex
 
 _TOO_LARGE: Final = EnhancedStatus(5, 3, 4)
 _OUR_FAULT: Final = frozenset((500, 501, 502, 503, 504, 530, 534, 535, 538, 555))
-"""Codes that speak of our commands or our login, not of the sender's message."""
+"""Codes that speak of our commands or our login, not of the sender's message: unless the status says that an address or
+a mailbox is meant."""
+_THEIRS: Final = (1, 2)
+"""Subjects of a status (RFC 3463 §3.2, §3.3): address, mailbox."""
 
 
 class Log(Protocol):
@@ -198,7 +201,7 @@ def read_reply(outcome: RecipientOutcome) -> Reply:
         if outcome.status.is_permanent:  # nobody was asked: this next hop cannot take it as it is
             return Reply(552 if outcome.status == _TOO_LARGE else 554, outcome.status, (clean(outcome.text),))
         return _BROKEN if outcome.stage is not Stage.IDLE else Reply(451, outcome.status, (clean(outcome.text),))
-    if reply.code in _OUR_FAULT:
+    if reply.code in _OUR_FAULT and (reply.status is None or reply.status.subject not in _THEIRS):
         return _MISFIT
     klass = reply.code // 100
     code = 250 if klass == 2 else reply.code

@@ -365,6 +365,7 @@ def outcome(reply: Reply) -> RecipientOutcome:
         (Reply(550, None, ("no",)), "550 5.0.0 no"),
         (Reply(521, EnhancedStatus(5, 3, 2), ("never",)), "554 5.3.2 never"),
         (Reply(421, EnhancedStatus(4, 3, 2), ("bye",)), "451 4.3.2 bye"),
+        (Reply(501, EnhancedStatus(5, 1, 3), ("no such syntax",)), "501 5.1.3 no such syntax"),
         (Reply(550, EnhancedStatus(5, 7, 1), ("a", "b\x07c")), "550 5.7.1 a b c"),
         (Reply(550, EnhancedStatus(5, 7, 1), tuple("abcdefgh")), "550 5.7.1 a b c d e"),
     ],
