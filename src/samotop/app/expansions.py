@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from samotop.address import Address, NullPath
-from samotop.app.relaying import sign_mail
+from samotop.app.relaying import sender_proof, sign_mail
 from samotop.config.aliases import alias_rules, read_members
 from samotop.config.shapes import Config
 from samotop.content import Content
@@ -95,6 +95,7 @@ class Expansions:
         domain = config.domains[0]
         self.book = AddressBook(self._rules(), router, SrsRules(domain, (secret,)))
         self.spool = ExpandingSpool(spool, self._plan, loop, log, self._tell)
+        self._proof = sender_proof(config, router)
         self._sign = partial(sign_mail, DkimKeys(home), domain)
 
     def _rules(self) -> AliasRules:
@@ -108,6 +109,8 @@ class Expansions:
         return plan_expansion(entry.envelope, self.book, int(entry.trace.received_at // DAY_SECONDS))
 
     async def _tell(self, entry: Entry, header: Content, notices: Sequence[Notice]) -> None:
+        if not self._proof.proves(entry):
+            return  # it may be somebody else who would hear of a message that he has never sent
         config = self._config
         author = Address("postmaster", config.domains[0])
         queue = cast("Queue", _OneHeader(header))  # a notifier asks it for the message, and nothing else

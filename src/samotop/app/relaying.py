@@ -34,6 +34,11 @@ def sign_mail(keys: DkimKeys, domain: str, mail: bytes | Content) -> bytes:
         return b""
 
 
+def sender_proof(config: Config, router: Router) -> SenderProof:
+    """Who may be told what became of a message."""
+    return SenderProof(partial(in_networks, networks=config.relay.trusted), router.is_ours)
+
+
 def relay_parts(config: Config, home: Path, database: Database, router: Router) -> RelayParts:
     """What the relay is made of, from the configuration, the keys and the store."""
     keys, domain = DkimKeys(home), config.domains[0]
@@ -55,5 +60,5 @@ def relay_parts(config: Config, home: Path, database: Database, router: Router) 
         policies=SqlitePolicies(database),
         fetcher=HttpsFetcher,
         roots=home / config.relay.roots if config.relay.roots else None,
-        may_tell=SenderProof(partial(in_networks, networks=config.relay.trusted), router.is_ours).proves,
+        may_tell=sender_proof(config, router).proves,
     )

@@ -41,6 +41,8 @@ from samotop.status import EnhancedStatus
 from samotop.tlspolicy.requiretls import Wish
 
 BROKEN: Final = Outcome(EnhancedStatus(4, 3, 0), "something went wrong here")
+SORTED_AT_ONCE: Final = 64
+"""Messages whose headers are read before the first of them goes on: the disk may be slow."""
 NO_ROOM: Final = "waits behind other mail for the same place"
 
 
@@ -108,7 +110,7 @@ class Relay:
         arrived: list[tuple[NextHop, Job]] = []
         try:
             while self._arrived:
-                arrived, self._arrived = self._arrived, []
+                arrived, self._arrived = self._arrived[:SORTED_AT_ONCE], self._arrived[SORTED_AT_ONCE:]
                 entries = {job.entry.id: job.entry for _, job in arrived}
                 wishes = await self._beside(partial(find_wishes, list(entries.values()), self._open_content))
                 for hop, job in arrived:
