@@ -125,6 +125,7 @@ class ClientConnection(ClientDialogue):
             and len(self.expected) == 1
             and not self.is_lmtp
             and self.capabilities.can_pipeline
+            and self.rules.overlaps
             and (self.capabilities.mails is None or self.transactions < self.capabilities.mails)
         )
 

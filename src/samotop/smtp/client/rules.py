@@ -83,6 +83,9 @@ class ClientRules:
     """A BDAT's octets: what is kept of a content in memory on its way."""
     chunks_waiting: int = 4
     """BDATs that wait for their replies where the server offers PIPELINING."""
+    overlaps: bool = True
+    """May the next MAIL follow the end of a content whose reply has not come (RFC 2920 §3.1)? For servers that cannot
+    bear what they offer."""
     recipients: int = 1000
     """Recipients of one transaction, where the server names no limit: a server that takes 100 answers 452 to the rest
     (RFC 5321 §4.5.3.1.8), so that this bounds a flight and nothing else."""

@@ -9,6 +9,7 @@ from samotop.envelope import Envelope, Recipient
 from samotop.smtp.client import (
     BadReply,
     ClientConnection,
+    ClientRules,
     ContentShape,
     ContentWanted,
     HungUp,
@@ -25,8 +26,10 @@ SECOND = b"MAIL FROM:<a@example.net>\r\nRCPT TO:<c@example.org>\r\nDATA\r\n"
 READY = b"250 Ok\r\n250 Ok\r\n354 Go\r\n"
 
 
-def begin(*, offers: bytes = b"250 PIPELINING\r\n", is_lmtp: bool = False) -> ClientConnection:
-    client = ClientConnection("client.example.net", is_lmtp=is_lmtp)
+def begin(
+    *, offers: bytes = b"250 PIPELINING\r\n", is_lmtp: bool = False, rules: ClientRules = ClientRules()
+) -> ClientConnection:
+    client = ClientConnection("client.example.net", rules, is_lmtp=is_lmtp)
     client.receive_data(b"220 mx\r\n")
     assert client.next_event() is Pause.NEED_DATA
     client.data_to_send()
@@ -150,6 +153,12 @@ def test_not_with_every_server(offers: bytes, is_lmtp: bool) -> None:
             client.receive_data(b"354 Go\r\n")
     client.send_content(LETTER)
     client.end_content()
+    assert not client.can_overlap
+
+
+def test_not_where_the_rules_forbid_it() -> None:
+    client = begin(rules=ClientRules(overlaps=False))
+    send_first(client)
     assert not client.can_overlap
 
 
