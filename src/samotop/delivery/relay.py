@@ -19,7 +19,7 @@ here, so that a crash costs nothing but the attempt.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Final, Protocol
@@ -84,6 +84,7 @@ class Relay:
         self._rules = rules
         self._hungry: deque[Lane] = deque()
         self._arrived: list[tuple[NextHop, Job]] = []
+        self._arriving: Counter[NextHop] = Counter()
         self._is_sorting = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopping = False
@@ -97,9 +98,14 @@ class Relay:
             job.tell(self._put_off(0.0, NO_ROOM))
             return
         wish = envelope_wish(job.entry)
+        waiting = self._arriving[hop] + len(self._lanes.get((hop, wish or Wish.NOTHING)).jobs)
+        if waiting > max(4, self._room()):
+            job.tell(self._put_off(self._rules.put_off, NO_ROOM))
+            return
         if wish is not None:
             self._put(hop, wish, job)
             return
+        self._arriving[hop] += 1
         self._arrived.append((hop, job))
         if not self._is_sorting:
             self._is_sorting = True
@@ -113,14 +119,17 @@ class Relay:
                 arrived, self._arrived = self._arrived[:SORTED_AT_ONCE], self._arrived[SORTED_AT_ONCE:]
                 entries = {job.entry.id: job.entry for _, job in arrived}
                 wishes = await self._beside(partial(find_wishes, list(entries.values()), self._open_content))
-                for hop, job in arrived:
+                sorted_now, arrived = arrived, []
+                self._arriving.subtract(hop for hop, _ in sorted_now)
+                for hop, job in sorted_now:
                     self._put(hop, wishes[job.entry.id], job)
-                arrived = []
+                self._arriving = +self._arriving  # none is kept of those of whom nothing waits
         finally:
             self._is_sorting = False
             for _, job in (*arrived, *self._arrived):  # we are being stopped, or no thread could be had
                 job.tell(self._put_off(0.0 if self._is_stopping else self._rules.put_off, NO_ROOM))
             self._arrived = []
+            self._arriving.clear()
 
     def _put(self, hop: NextHop, wish: Wish, job: Job) -> None:
         """Into the lane for this next hop and this wish."""
@@ -128,9 +137,6 @@ class Relay:
         now = self._clock.monotonic()
         if self._is_stopping or (lane.rest.is_resting(now) and not job.is_hurried):
             job.tell(self._put_off(max(0.0, lane.rest.until - now), RESTING))
-            return
-        if len(lane.jobs) > max(4, self._room()):
-            job.tell(self._put_off(self._rules.put_off, NO_ROOM))
             return
         for part in job.parts(self._rules.recipients):
             lane.put(part)

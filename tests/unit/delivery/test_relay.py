@@ -459,6 +459,17 @@ async def test_those_who_wish_the_same_of_tls_share_sessions_and_others_do_not()
         assert Counter(b.caller.wishes) == Counter(expected), "REQUIRETLS wins over the header"
 
 
+async def test_a_burst_fills_half_of_the_room_that_is_left() -> None:
+    """Also while the headers of its messages are still being read: not all of it, and not next to nothing."""
+    async with bench(rules=DeliveryRules(relay=RULES, in_flight=400)) as b:
+        b.submit(*[make_entry(number, f"r{number}@one.example") for number in range(390)])
+        await b.idle()
+        assert 190 <= len(b.caller.taken) <= 210
+        assert len(b.caller.taken) + len(b.queue.entries) == 390
+        await b.pass_time(60)
+        assert b.queue.entries == {} and len(b.caller.taken) == 390 and not b.relay._arriving
+
+
 async def test_a_header_is_read_once_for_all_next_hops() -> None:
     """It may lie on a disk."""
     async with bench() as b:
