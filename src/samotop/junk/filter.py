@@ -30,9 +30,8 @@ from samotop.junk.threshold import Tail, find_threshold
 from samotop.junk.weights import MODELS, Logits, Weights
 
 if TYPE_CHECKING:
-    from os import PathLike
-
     from samotop.junk.explanation import Explanation
+    from samotop.junk.keeping import FilePath
 
 _TRUSTED: Final = 12.0
 """A logit is taken as it is up to here; beyond, its logarithm is: nobody is as sure as one in e^12."""
@@ -74,9 +73,7 @@ class Filter:
             self.join(base, teaches=teaches)
 
     @classmethod
-    def open(
-        cls, path: str | PathLike[str], *, base: Filter | str | PathLike[str] | None = None, teaches: bool = False
-    ) -> Filter:
+    def open(cls, path: FilePath, *, base: Filter | FilePath | None = None, teaches: bool = False) -> Filter:
         """The filter kept at ``path``, or a new one that ``save`` will keep there. Raises ``SetupError``."""
         from samotop.junk.keeping import read_filter
 

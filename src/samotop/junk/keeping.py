@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from samotop.junk.filter import Filter
 
 
-def read_filter(path: str | os.PathLike[str]) -> Filter | None:
+FilePath = str | os.PathLike[str]
+
+
+def read_filter(path: FilePath) -> Filter | None:
     """The filter in a file, or ``None`` where there is no file."""
     try:
         with open(path, "rb") as file:
@@ -39,7 +42,7 @@ def read_filter(path: str | os.PathLike[str]) -> Filter | None:
         raise SetupError(f"the filter {path} cannot be read: {error}", remedy=remedy) from error
 
 
-def write_filter(path: str | os.PathLike[str], learned: Filter) -> None:
+def write_filter(path: FilePath, learned: Filter) -> None:
     """Replace the file."""
     octets = format_filter(learned)
     folder = Path(path).absolute().parent
