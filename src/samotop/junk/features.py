@@ -222,5 +222,5 @@ def _text_words(view: int, text: bytes) -> list[Family]:
 
 def _show(octets: bytes) -> str:
     """A feature's name for people: printable and not long."""
-    text = octets[:80].decode("utf-8", "replace")
+    text = octets[:80].decode("utf-8", "ignore")  # four octets may begin and end within a character
     return "".join(character if character.isprintable() else "\u00b7" for character in text)

@@ -64,7 +64,7 @@ def _compare(view: View) -> list[bytes]:
     for name, value in view.fields:
         values.setdefault(name, value)
     author = decode_words(values.get(b"from", b"")[:VALUE])
-    domain = _domain(author)
+    domain = _domain(author.rpartition(b"<")[2])
     found = []
     for name in _COMPARED:
         if name in values:

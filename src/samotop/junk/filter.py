@@ -58,7 +58,7 @@ class _Said:
 class Filter:
     """See the module. ``ham`` and ``spam`` count the decisions learned."""
 
-    __slots__ = ("_base", "_blend", "_path", "_tails", "_teaches", "_weights", "ham", "spam")
+    __slots__ = ("_base", "_blend", "_heard", "_path", "_tails", "_teaches", "_weights", "ham", "spam")
 
     def __init__(self, *, base: Filter | None = None, teaches: bool = False) -> None:
         self.ham = 0
@@ -68,6 +68,7 @@ class Filter:
         self._blend = Blend(MODELS)
         self._path: str | None = None
         self._base: Filter | None = None
+        self._heard: Numbers | None = None
         self._teaches = False
         if base is not None:
             self.join(base, teaches=teaches)
@@ -99,11 +100,13 @@ class Filter:
             self._base.save()
 
     def join(self, base: Filter, *, teaches: bool = False) -> None:
-        """Hear ``base`` from now on. A new owner hears nothing else until his own voices know better."""
+        """Hear ``base`` from now on, as much as before; a new owner hears it alone until his own voices know better."""
         self._base, self._teaches = base, teaches
         own = self._blend.state()[:, :MODELS]
         shared = base._blend.state()[:, :MODELS]
-        if self.ham + self.spam == 0:
+        if self._heard is not None:
+            shared = self._heard
+        elif self.ham + self.spam == 0:
             own[4] = HEAD_START
             shared[4] -= shared[4].min()
         else:
@@ -194,7 +197,10 @@ class Filter:
     def from_parts(cls, weights: Weights, blend: Blend, tails: tuple[Tail, Tail], ham: int, spam: int) -> Self:
         found = cls.__new__(cls)
         found.ham, found.spam = ham, spam
-        found._weights, found._blend, found._tails = weights, blend, tails
+        state = blend.state()
+        found._weights, found._tails = weights, tails
+        found._blend = Blend.from_state(state[:, :MODELS])
+        found._heard = state[:, MODELS:] if state.shape[1] > MODELS else None
         found._path = found._base = None
         found._teaches = False
         return found

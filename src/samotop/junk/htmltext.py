@@ -10,7 +10,9 @@ import html
 import re
 from typing import Final
 
-_HIDDEN: Final = re.compile(rb"<!--.*?(?:-->|\Z)|<(style|script)\b.*?(?:</\1|\Z)", re.IGNORECASE | re.DOTALL)
+_HIDDEN: Final = re.compile(
+    rb"<!--.*?(?:-->|\Z)|<(style|script)\b.*?(?:</\1[^<>]{0,99}>?|\Z)", re.IGNORECASE | re.DOTALL
+)
 _BREAK: Final = re.compile(rb"<(?:/?(?:p|div|td|tr|li|table|h[1-6])|br)\b[^<>]{0,2000}>", re.IGNORECASE)
 _TAG: Final = re.compile(rb"<[^<>]{0,2000}>")
 _REFERENCE: Final = re.compile(rb"&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});?")
