@@ -27,6 +27,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import junk
 import memory
 import message_bench
 import queue_bench
@@ -36,7 +37,9 @@ from authentication import authentication
 from peers import RECIPIENT, SENDER, Aiosmtpd, Peer, Postfix, Samotop, SmtpSink
 
 CASES = ("accept", "maildir", "relay", "sending", "message", "queue", "memory", "start", "authentication")
-ALONE = frozenset(("message", "queue", "authentication"))
+LONG = ("junk",)
+"""Cases that take half an hour and a corpus from npm: only where they are named."""
+ALONE = frozenset(("message", "queue", "authentication", "junk"))
 """Cases that need no server of anybody else's."""
 PROGRAMS = ("smtp-source", "smtp-sink", "postfix")
 """What the others need."""
@@ -152,8 +155,8 @@ def main() -> int:
     parser.add_argument("--write", type=Path, help="put the results, with the method, into this page")
     arguments = parser.parse_args()
     cases = arguments.only.split(",")
-    if unknown := set(cases) - set(CASES):
-        parser.error(f"--only knows {', '.join(CASES)}, not {', '.join(sorted(unknown))}")
+    if unknown := set(cases) - {*CASES, *LONG}:
+        parser.error(f"--only knows {', '.join((*CASES, *LONG))}, not {', '.join(sorted(unknown))}")
     for program in PROGRAMS if not ALONE.issuperset(cases) else ():
         if shutil.which(program) is None:
             print(f"{program} is missing: apt-get install postfix", file=sys.stderr)
@@ -177,6 +180,8 @@ def main() -> int:
         found += [memory.start_up(arguments.rounds)]
     if "authentication" in cases:
         found += authentication(arguments.rounds)
+    if "junk" in cases:
+        found += junk.junk(orders=5, peer_orders=5, curves=5)
     text = "\n".join(found)
     print(text)
     if arguments.write:

@@ -26,9 +26,10 @@ def make_mail(number: int, *, is_spam: bool) -> bytes:
     chance = random.Random(number * 2 + is_spam)
     words = (_SPAM if is_spam else _HAM)[number % 3].split()
     text = " ".join(chance.choice(words) for _ in range(60))
+    address = f"p{chance.randrange(999)}@example.{chance.choice(['net', 'com'])}"
     head = (
         f"Received: from host{chance.randrange(99)}.example.net by mx.example.org; Mon, 1 Jan 2024 00:00:00 +0000\r\n"
-        f"From: {chance.choice(['Ann', 'Bob', 'Eve'])} <p{chance.randrange(999)}@example.{chance.choice(['net', 'com'])}>\r\n"
+        f"From: {chance.choice(['Ann', 'Bob', 'Eve'])} <{address}>\r\n"
         f"To: alice@example.org\r\nSubject: {' '.join(text.split()[:4]) if number % 3 != 2 else 'note'}\r\n"
         f"Message-ID: <{number}.{int(is_spam)}@example.net>\r\nMIME-Version: 1.0\r\n"
     )
