@@ -33,6 +33,9 @@ exempt = []
 trusted_sealers = ["lists.example"]
 authentication_wait = "2s"
 
+[consent]
+unknown = "accept"
+
 [dns]
 servers = ["SERVER"]
 dnssec = "off"

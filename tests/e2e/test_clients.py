@@ -127,6 +127,9 @@ domains = ["example.org"]
 protocol = "smtp"
 address = "127.0.0.1:0"
 proxy = ["127.0.0.1"]
+
+[consent]
+unknown = "accept"
 """
 
 

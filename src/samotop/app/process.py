@@ -15,6 +15,7 @@ from typing import Final
 import apsw
 
 from samotop.address import Address
+from samotop.app.consent import Consenting
 from samotop.app.deciders import Deciders
 from samotop.app.expansions import open_expansions
 from samotop.app.nexthops import open_cut_through
@@ -65,7 +66,7 @@ LOOK_SECONDS: Final = 1.0
 """How often a running server looks for what others changed: the queue, the certificate's files."""
 
 FLUSH_SECONDS: Final = 60.0
-"""How often it is written down what accounts have sent today."""
+"""How often it is written down what accounts have sent today, and who was asked to come back."""
 
 SILENCE_SECONDS: Final = 600.0
 """How often it is told, at most, that DNS does not answer."""
@@ -121,7 +122,8 @@ class Process:
         self._tls = load_tls(config, home, self._clock) if any(map(wants_tls, config.listeners)) else None
         secret = keep_secret(home / "keys" / "login.secret")  # makes unknown accounts look like known ones
         self._usages = Usages(SqliteTallies(self._database, "submission"), secret)
-        self._deciders = Deciders(config, self._router, self._usages, self._clock, self._expansions)
+        self._consenting = Consenting(config, home, self._database, self._router, self._clock, loop, log)
+        self._deciders = Deciders(config, self._router, self._usages, self._clock, self._expansions, self._consenting)
         self._flush: asyncio.Task[None] | None = None
         self._flushed_at = 0.0
         rules = reception_rules(config, workers, fitting_sessions(raise_limit()))
@@ -270,6 +272,7 @@ class Process:
             await self._cut_through.close()
         if self._flush is not None:
             await self._flush
+        await self._consenting.stop()
         await self._flush_usages()
         for reporting in self._reportings:
             await reporting.stop()
@@ -298,12 +301,15 @@ class Process:
         self.look()
 
     async def _flush_usages(self) -> None:
-        """Write down how much accounts have sent today; what the store does not take is kept for the next time."""
+        """Write down what is counted and remembered; what the store does not take is kept for the next time."""
         with suppress(TryAgainLater):
             await asyncio.to_thread(self._usages.flush, self._clock.time())
+        with suppress(TryAgainLater):
+            await asyncio.to_thread(self._consenting.flush)
 
     def look(self) -> None:
-        """Take up what somebody else has changed: entries of the queue, the certificate's files."""
+        """Take up what somebody else has changed: entries of the queue, decisions, the certificate's files."""
+        self._consenting.look()
         try:
             has_changed = self._spool.changed()
         except (OSError, apsw.Error) as error:  # what the server knows already still goes on

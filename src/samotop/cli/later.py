@@ -21,11 +21,6 @@ def awaited(config: Config) -> list[str]:
         for one in config.listeners
         if not is_served(one)
     ]
-    if config.consent.unknown != "accept":
-        notes.append(
-            f'consent.unknown = "{config.consent.unknown}" is not available in this release; '
-            "unknown correspondents are accepted"
-        )
     notes += [
         f'mail for "{one.match}" is not stored: while its next hop is away, senders are asked to come back'
         for one in config.routes

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ from samotop.errors import SetupError
 
 if TYPE_CHECKING:
     from samotop.store.accounts import SqliteAccounts
+    from samotop.store.ledger.allowances import SqliteAllowances
+    from samotop.store.ledger.contacts import SqliteContacts
     from samotop.store.policies import SqlitePolicies
     from samotop.store.queue_admin import QueueAdmin
 
@@ -48,6 +51,8 @@ class State:
     accounts: SqliteAccounts
     queue: QueueAdmin
     policies: SqlitePolicies
+    open_ledger: Callable[[], tuple[SqliteContacts, SqliteAllowances]]
+    """The owners' contacts; makes the key that wraps them where there is none."""
 
 
 @contextmanager
@@ -60,6 +65,7 @@ def open_state(home: Path, *, creates: bool = False) -> Iterator[State]:
     from samotop.store.accounts import SqliteAccounts
     from samotop.store.database import Database
     from samotop.store.faults import explained
+    from samotop.store.ledger.opening import open_ledger
     from samotop.store.policies import SqlitePolicies
     from samotop.store.queue_admin import QueueAdmin
 
@@ -71,7 +77,8 @@ def open_state(home: Path, *, creates: bool = False) -> Iterator[State]:
         database = Database(str(path))
         try:
             queue = QueueAdmin(database, str(home / "spool"), clock)
-            yield State(SqliteAccounts(database, clock), queue, SqlitePolicies(database))
+            ledger = partial(open_ledger, database, home, os.environ)
+            yield State(SqliteAccounts(database, clock), queue, SqlitePolicies(database), ledger)
         finally:
             database.close()
 

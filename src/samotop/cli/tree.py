@@ -57,12 +57,22 @@ Examples:
   samotop contact approve --account alice bob@example.net
   samotop contact expect --account alice --domain shop.example --for 15m"""
 
+_CONTACTS: Final = """\
+Examples:
+  samotop contact list --account alice
+  samotop contact list --account alice --standing rejected --json"""
+
 _APPROVE: Final = """\
 Examples:
   samotop contact approve --account alice bob@example.net
   samotop contact approve --account alice example.net --days 30
   samotop contact approve --account alice list:friends.example.org
   samotop contact approve --account alice bob@example.net --pin-key"""
+
+_REJECT: Final = """\
+Examples:
+  samotop contact reject --account alice spam@example.net
+  samotop contact reject --account alice list:news.example.net"""
 
 _EXPECT: Final = """\
 Examples:
@@ -134,14 +144,14 @@ def build() -> App:
         contacts,
         contact.list_,
         "list",
-        "Examples:\n  samotop contact list --account alice\n  samotop contact list --account alice --standing rejected --json",
+        _CONTACTS,
     )
     _leaf(contacts, contact.approve, "approve", _APPROVE)
     _leaf(
         contacts,
         contact.reject,
         "reject",
-        "Examples:\n  samotop contact reject --account alice spam@example.net\n  samotop contact reject --account alice list:news.example.net",
+        _REJECT,
     )
     _leaf(contacts, contact.forget, "forget", "Example:\n  samotop contact forget --account alice bob@example.net")
     _leaf(contacts, contact.expect, "expect", _EXPECT)

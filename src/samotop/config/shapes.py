@@ -31,6 +31,7 @@ IMPLICIT_PORTS: Final = (465, 993, 2465, 2993)
 WEB_PORTS: Final = (443, 2443)
 """The same for HTTPS."""
 UNKNOWN: Final = ("accept", "request", "defer")
+BOUNCES: Final = ("hold", "refuse")
 DNSSEC: Final = ("auto", "require", "off")
 DMARC: Final = ("enforce", "observe")
 STS_MODES: Final = ("auto", "testing", "enforce", "none")
@@ -244,10 +245,22 @@ class Consent:
         Key(
             choice(*UNKNOWN),
             "What happens to a correspondent whom the owner does not know: `accept` (no greylisting, nothing held), "
-            "`request` (the owner is asked) or `defer` (the sender waits). A later release acts on it; until then "
-            "all are accepted.",
+            "`request` (the message waits in the folder Requests; who proves nothing is asked to come back first) or "
+            "`defer` (the message waits at its sender). Peers in `[policy] exempt` are not asked about.",
         ),
     ] = "request"
+    defer_for: Annotated[
+        float,
+        Key(duration(60), "With `defer`: after this time the message is taken into Requests, so that none expires."),
+    ] = 4 * 3600.0
+    bounces: Annotated[
+        str,
+        Key(
+            choice(*BOUNCES),
+            "Notifications about mail that the owner has not sent: `hold` takes them into Requests, `refuse` does not "
+            "take them.",
+        ),
+    ] = "hold"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -391,6 +404,9 @@ class Mailbox:
     domains: Annotated[
         tuple[str, ...], Key(keys.DOMAIN, "Every address of these domains that nobody else claims.", is_list=True)
     ] = ()
+    unknown: Annotated[
+        str, Key(choice(*UNKNOWN), "As `[consent] unknown`, for this owner.", default="what `[consent]` says")
+    ] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

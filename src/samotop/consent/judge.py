@@ -142,6 +142,8 @@ def _judge_notification(wishes: Wishes) -> Judgement:
     words = "a notification about a message that you have not sent"
     if wishes.bounces is Bounces.REFUSE:
         return Judgement(Place.REFUSED, "backscatter", words)
+    if wishes.unknown is Unknown.ACCEPT:
+        return Judgement(Place.INBOX, "accepted", "you take mail from strangers")
     return Judgement(Place.REQUESTS, "backscatter", words, is_flagged=True)
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
+
+REQUESTS: Final = "Requests"
+"""The folder of a mailbox where the unknown wait."""
 
 
 class Unknown(Enum):

@@ -23,7 +23,7 @@ from samotop.consent.evidence import Evidence, gather_evidence
 from samotop.consent.identity import Identity, IdentityKind, find_identities
 from samotop.consent.judge import Case, Judgement, Place, judge
 from samotop.consent.learning import read_references
-from samotop.consent.wishes import Unknown, Wishes
+from samotop.consent.wishes import REQUESTS, Unknown, Wishes
 from samotop.errors import TryAgainLater
 from samotop.facts import ContentFacts, RecipientFacts
 from samotop.message.fields import Header, read_text
@@ -37,8 +37,6 @@ from samotop.ports.contacts import ContactRequest, Contacts
 from samotop.verdict import ABSTAIN, Verdict
 
 CHECK: Final = "consent"
-REQUESTS: Final = "Requests"
-"""The folder of a mailbox where the unknown wait."""
 TEXT_LIMIT: Final = 200
 """Characters of a name or subject that a request keeps."""
 

@@ -146,6 +146,7 @@ MIGRATIONS: Final = (
         first_seen REAL NOT NULL,
         passed_at  REAL NOT NULL           -- 0: not yet
     ) STRICT, WITHOUT ROWID;
+    INSERT INTO notice VALUES ('contacts', 0);
     """,
 )
 

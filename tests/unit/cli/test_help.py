@@ -47,7 +47,9 @@ Commands:
   send        Send one message to a server, and tell what became of it for each
               recipient.
   account     Create and change accounts.
+  contact     Decide who may write, and see who asks.
   dns         Print and check the records of a domain; replace its DKIM keys.
+  junk        Teach, ask and measure the filter that learns what is junk.
   queue       See what waits, and act on it.
   report      Read what others report on mail that says it is yours.
   tls         See and forget what other domains' TLS was like.

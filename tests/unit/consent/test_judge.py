@@ -164,6 +164,12 @@ def test_notifications_about_mail_of_others_are_held(bounces: Bounces, place: Pl
     assert judge(replace(case, is_answer=True), Wishes(bounces=bounces)).place is Place.INBOX
 
 
+def test_who_takes_everybody_takes_notifications_too() -> None:
+    case = replace(CASE, identities=(), evidence=UNPROVEN, is_notification=True)
+    assert judge(case, Wishes(Unknown.ACCEPT)).place is Place.INBOX
+    assert judge(case, Wishes(Unknown.ACCEPT, bounces=Bounces.REFUSE)).place is Place.REFUSED
+
+
 class TestTags:
     SHOP = Contact(Identity(IdentityKind.ADDRESS, "news@shop.example"), Standing.APPROVED, Binding("shop.example"))
 

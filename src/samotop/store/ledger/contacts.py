@@ -12,7 +12,7 @@ import apsw
 from samotop.consent.contact import Contact, Standing
 from samotop.consent.identity import Identity
 from samotop.ports.contacts import ContactRequest
-from samotop.store.database import Database
+from samotop.store.database import Database, raise_serial
 from samotop.store.faults import asked
 from samotop.store.ledger.forms import STANDINGS, Seal, contact_form, read_contact, read_request, request_form
 from samotop.store.ledger.secrets import OwnerSecrets
@@ -88,6 +88,7 @@ class SqliteContacts:
 
             def insert(connection: apsw.Connection) -> int:
                 connection.executemany(_UPSERT, rows)
+                raise_serial(connection, "contacts")
                 return len(rows)
 
             self._database.write(insert)
@@ -145,6 +146,12 @@ class SqliteContacts:
             query = _SELECT_REQUEST + "ORDER BY last_seen DESC"
             rows: list[Any] = self._database.reader().execute(query, (owner,)).fetchall()
         return [read_request(seal.open(digest, sealed), first, last) for digest, first, last, sealed in rows]
+
+    def askers(self) -> list[str]:
+        """The owners who have requests."""
+        with asked():
+            rows: list[Any] = self._database.reader().execute("SELECT DISTINCT owner FROM contact_request").fetchall()
+        return [str(owner) for (owner,) in rows]
 
     def settle_request(self, owner: str, identity: Identity, entries: Iterable[str]) -> None:
         moved = frozenset(entries)
