@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -32,6 +33,7 @@ LARGEST: Final = 32 << 20
 
 _HEAD: Final = struct.Struct("<8sHQQIIII")
 _STATES: Final = 5
+_PIECE: Final = 1 << 16
 _VOICES: Final = 2 * MODELS
 
 
@@ -41,18 +43,18 @@ def format_filter(learned: Filter) -> bytes:
     places = np.flatnonzero(weights.table[:, MODELS])
     rows = _round(weights.table, places)
     state = blend.state()
-    body = b"".join(
-        (
-            state.astype("<f8").tobytes(),
-            *(tail.seen.astype("<f4").tobytes() for tail in tails),
-            _to_planes(np.diff(places, prepend=0).astype("<u4")),
-            _to_planes(rows.ravel()),
-        )
-    )
+    squeeze = zlib.compressobj(1)
+    body = [
+        squeeze.compress(state.astype("<f8").tobytes()),
+        *(squeeze.compress(tail.seen.astype("<f4").tobytes()) for tail in tails),
+        squeeze.compress(_to_planes(np.diff(places, prepend=0).astype("<u4"))),
+        squeeze.compress(_to_planes(rows.ravel())),
+        squeeze.flush(),
+    ]
     head = _HEAD.pack(
         MAGIC, VERSION, learned.ham, learned.spam, state.shape[1], *(len(tail.seen) for tail in tails), len(places)
     )
-    octets = head + zlib.compress(body, 1)
+    octets = b"".join((head, *body))
     return octets + struct.pack("<I", zlib.crc32(octets))
 
 
@@ -73,13 +75,14 @@ def parse_filter(octets: bytes) -> Filter:
     state = np.frombuffer(body[:first], "<f8").reshape(_STATES, voices).astype(np.float64)
     seen = np.frombuffer(body[first:second], "<f4").astype(np.float32)
     places = np.cumsum(_from_planes(body[second:third], "<u4"), dtype=np.uint64).astype(np.int64)
-    values = _from_planes(body[third:], "<f2").reshape(-1, COLUMNS).astype(np.float32)
+    values = _from_planes(body[third:], "<f2").reshape(-1, COLUMNS)
     if rows and int(places[-1]) >= PLACES:
         raise ValueError("the file is damaged: it names a place that is none")
     if not (np.isfinite(values).all() and np.isfinite(state).all() and np.isfinite(seen).all()):
         raise ValueError("the file is damaged: it holds what is no number")
     table = np.zeros((PLACES, COLUMNS), np.float32)
-    table[places] = _from_roots(values)
+    for some in _pieces(rows):
+        table[places[some]] = _from_roots(values[some].astype(np.float32))
     return Filter.from_parts(
         Weights(table), Blend.from_state(state), (Tail(seen[:kept_ham]), Tail(seen[kept_ham:])), ham, spam
     )
@@ -87,11 +90,18 @@ def parse_filter(octets: bytes) -> Filter:
 
 def _round(table: Table, places: npt.NDArray[np.int64]) -> npt.NDArray[np.float16]:
     """The rows as half floats, the last column as its root, which has a narrower range; and the table after them."""
-    rows = table[places]
-    rows[:, MODELS] = np.maximum(np.sqrt(rows[:, MODELS]), np.float32(1e-4))
-    halves = np.clip(rows, -60000, 60000).astype("<f2")
-    table[places] = _from_roots(halves.astype(np.float32))
+    halves = np.empty((len(places), COLUMNS), "<f2")
+    for some in _pieces(len(places)):
+        rows = table[places[some]]
+        rows[:, MODELS] = np.maximum(np.sqrt(rows[:, MODELS]), np.float32(1e-4))
+        halves[some] = np.clip(rows, -60000, 60000)
+        table[places[some]] = _from_roots(halves[some].astype(np.float32))
     return halves
+
+
+def _pieces(rows: int) -> Iterator[slice]:
+    """Rows by the ten thousands: a copy of all of them would take as much memory as the table."""
+    return (slice(first, first + _PIECE) for first in range(0, rows, _PIECE))
 
 
 def _from_roots(rows: Table) -> Table:
