@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from samotop.cli.junk_mail import Letter, find_letters
+from samotop.cli.junk_mail import LONGEST, Letter, find_letters
 from samotop.cli.place import open_home, open_state
 from samotop.cli.show import clean, print_json
 from samotop.errors import SetupError
@@ -128,7 +128,7 @@ def _voices() -> Iterator[str]:
 def _contents(paths: Sequence[str]) -> Iterator[tuple[str, Letter | bytes]]:
     for path in paths:
         if path == "-":
-            yield "-", sys.stdin.buffer.read()
+            yield "-", sys.stdin.buffer.read(LONGEST)
         else:
             yield from ((letter.name, letter) for letter in find_letters([path]))
 

@@ -86,7 +86,9 @@ class Filter:
         return own
 
     def save(self) -> None:
-        """Keep what was learned, durably and whole or not at all. Raises ``SetupError``, ``ValueError`` without a path.
+        """Keep what was learned, durably and whole or not at all.
+
+        Raises ``SetupError``; ``TryAgainLater`` where the disk is full; ``ValueError`` for a filter without a path.
 
         Weights are kept with three digits; the filter goes on with what it kept, so that another that opens the file
         says the same.

@@ -4,17 +4,18 @@ The one place of the package that touches the world, for ``Filter.open`` and
 ``Filter.save``; who keeps filters elsewhere uses ``record``. The file is
 readable by its owner alone: it is learned from his mail.
 
-Raises ``SetupError``.
+Raises ``SetupError``; ``TryAgainLater`` where the disk is full.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from samotop.errors import SetupError
+from samotop.errors import SetupError, TryAgainLater
 from samotop.junk.record import LARGEST, format_filter, parse_filter
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 
 FilePath = str | os.PathLike[str]
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 def read_filter(path: FilePath) -> Filter | None:
@@ -61,7 +64,8 @@ def write_filter(path: FilePath, learned: Filter) -> None:
         finally:
             os.close(opened)
     except OSError as error:
-        raise SetupError(f"the filter {path} cannot be written: {error.strerror}") from error
+        said = f"the filter {path} cannot be written: {error.strerror}"
+        raise (TryAgainLater(said) if error.errno in _FULL else SetupError(said)) from error
     finally:
         if fresh is not None:
             Path(fresh).unlink(missing_ok=True)

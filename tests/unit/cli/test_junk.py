@@ -60,7 +60,8 @@ def hold_golden(name: str, words: str) -> None:
 
 def mask(words: str) -> str:
     """Without the last digits, which are the machine's."""
-    return re.sub(r"\d+\.\d\d ms", "N ms", re.sub(r"\b([01])\.\d{6}", r"\1.NNNNNN", words))
+    words = re.sub(r"\b([01])\.\d{6}", r"\1.NNNNNN", words)
+    return re.sub(r"\d+%", "N%", re.sub(r"\d+\.\d\d ms", "N ms", words))
 
 
 def test_a_maildir_a_directory_and_an_mbox_hold_the_same_mail(corpus: Path) -> None:
