@@ -134,7 +134,7 @@ async def test_a_report_arrives_where_nothing_else_does(
     monkeypatch.setattr("samotop.app.process.SystemClock", ShiftedClock)
     monkeypatch.setattr(ShiftedClock, "shift", 0.0)
     async with run_process(home) as process:
-        (reporting,) = [one for one in process._reportings if isinstance(one, TlsReporting)]
+        (reporting,) = [one for one in process._reportings.running if isinstance(one, TlsReporting)]
         address = process.addresses[0]
 
         def send() -> None:
@@ -173,4 +173,4 @@ async def test_with_reports_off_nothing_is_counted(world: tuple[Home, Served], t
     home, _ = world
     home.append("[reports]\ntls = false\n")
     async with run_process(home) as process:
-        assert not [one for one in process._reportings if isinstance(one, TlsReporting)]
+        assert not [one for one in process._reportings.running if isinstance(one, TlsReporting)]

@@ -20,7 +20,7 @@ from samotop.app.deciders import Deciders
 from samotop.app.expansions import open_expansions
 from samotop.app.nexthops import open_cut_through
 from samotop.app.relaying import relay_parts
-from samotop.app.reporters import open_dmarc_reporting, open_tls_reporting
+from samotop.app.reporters import Reportings
 from samotop.app.tls import MAIL_PROTOCOLS, WEB, load_tls, wants_tls
 from samotop.app.web import OwnWeb
 from samotop.config.shapes import Config
@@ -48,8 +48,6 @@ from samotop.reception.login import LoginRules
 from samotop.reception.service import Reception
 from samotop.reception.transcript import Transcript
 from samotop.reception.usage import Usages
-from samotop.reporting.daily import DailyReporting
-from samotop.reporting.tls import TlsReporting
 from samotop.routing.router import Router
 from samotop.store.accounts import SqliteAccounts
 from samotop.store.database import Database
@@ -145,7 +143,9 @@ class Process:
         self._web = OwnWeb(config, home, self._clock, loop, log, self._tls)
         self._resolver: OpenResolver | None = None
         self._inquirer: ResolverInquirer | None = None
-        self._reportings: list[DailyReporting] = []
+        self._reportings = Reportings(
+            config, home, self._database, self._door, self._may_send, self._clock, loop, log, sends=slot == 0
+        )
         self._home = home
         self._places = places
         self._listeners: list[OpenListener] = []
@@ -172,7 +172,7 @@ class Process:
         await asyncio.to_thread(self._spool.start)
         self._resolver = open_resolver_of(self._config.dns, self._home, on_blind=lambda: self._log.info("dns_unsigned"))
         self._relaying.begin(
-            self._delivery, self._resolver, observer=self._report_tls(self._resolver), renews=self._slot == 0
+            self._delivery, self._resolver, observer=self._reportings.begin_tls(self._resolver), renews=self._slot == 0
         )
         await self._delivery.start()
         self._inquire(self._resolver)
@@ -207,42 +207,9 @@ class Process:
             resolver, self._loop, self._clock, hostname, rules, on_silence=self._tell_silence
         )
         self._context.inquirer = self._inquirer
-        if self._config.reports.dmarc:
-            reporting = open_dmarc_reporting(
-                self._config,
-                self._home,
-                self._database,
-                self._door,
-                resolver,
-                self._may_send,
-                self._clock,
-                self._loop,
-                self._log,
-                sends=self._slot == 0,
-            )
+        reporting = self._reportings.begin_dmarc(resolver)
+        if reporting is not None:
             self._deciders.observers.append(reporting.note)
-            self._reportings.append(reporting)
-            reporting.start()
-
-    def _report_tls(self, resolver: Resolver) -> TlsReporting | None:
-        """From now on count what TLS comes to, where that is to be reported."""
-        if not self._config.reports.tls:
-            return None
-        reporting = open_tls_reporting(
-            self._config,
-            self._home,
-            self._database,
-            self._door,
-            resolver,
-            self._may_send,
-            self._clock,
-            self._loop,
-            self._log,
-            sends=self._slot == 0,
-        )
-        self._reportings.append(reporting)
-        reporting.start()
-        return reporting
 
     def _may_send(self, address: Address) -> bool:
         """Can mail be delivered there at all?"""
@@ -274,8 +241,7 @@ class Process:
             await self._flush
         await self._consenting.stop()
         await self._flush_usages()
-        for reporting in self._reportings:
-            await reporting.stop()
+        await self._reportings.stop()
         if self._inquirer is not None:
             self._inquirer.close()
         self._relaying.close()
