@@ -22,25 +22,34 @@ from samotop.verdict import Verdict
 
 if TYPE_CHECKING:  # who decides nothing by it does not pay for it
     from samotop.msgauth.authentication import Authentication
+    from samotop.msgauth.listing import Listing
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionFacts:
-    """Somebody has connected. ``protocol`` is smtp, submission or lmtp; ``spoke_early`` before our greeting."""
+    """Somebody has connected. ``protocol`` is smtp, submission or lmtp; ``spoke_early`` before our greeting.
+
+    ``local_address`` is our own IP address that was called; empty where there is none.
+    """
 
     peer: Peer
     hostname: str
     protocol: str = "smtp"
     spoke_early: bool = False
+    local_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class HelloFacts:
-    """HELO, EHLO or LHLO named ``hello``; ``is_extended`` unless it was HELO."""
+    """HELO, EHLO or LHLO named ``hello``; ``is_extended`` unless it was HELO.
+
+    ``is_hasty``: more had come before it could have heard our answer (RFC 2920 §3.1).
+    """
 
     connection: ConnectionFacts
     hello: str
     is_extended: bool
+    is_hasty: bool = False
 
     @property
     def peer(self) -> Peer:
@@ -49,11 +58,19 @@ class HelloFacts:
 
 @dataclass(frozen=True, slots=True)
 class MailFacts:
-    """MAIL opened a transaction."""
+    """MAIL opened a transaction.
+
+    ``authentication`` and ``listings`` (what DNS block lists say of the peer) are what is known when recipients are
+    named, where a check had to wait for it: the peer's names and SPF. ``is_hasty`` as in ``HelloFacts``, of a client
+    that may not send ahead at all.
+    """
 
     hello: HelloFacts
     reverse_path: ReversePath
     parameters: MailParameters
+    authentication: Authentication | None = None
+    listings: tuple[Listing, ...] = ()
+    is_hasty: bool = False
 
     @property
     def connection(self) -> ConnectionFacts:
@@ -83,6 +100,8 @@ class ContentFacts:
 
     ``authentication`` is what was found out about who writes; ``None`` where
     nobody looked: no resolver, an exempt peer, somebody who has logged in.
+    ``findings`` are what checks have to say that refuse nothing by it, in a
+    few words each. ``is_allowed``: the operator lets this stranger pass by name.
     """
 
     mail: MailFacts
@@ -90,6 +109,8 @@ class ContentFacts:
     content: Content
     id: str
     authentication: Authentication | None = None
+    findings: tuple[str, ...] = ()
+    is_allowed: bool = False
 
     @property
     def peer(self) -> Peer:

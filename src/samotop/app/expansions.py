@@ -18,6 +18,7 @@ from typing import Final, cast
 
 from samotop.address import Address, NullPath
 from samotop.app.relaying import sender_proof, sign_mail
+from samotop.app.watching import WatchedFiles
 from samotop.config.aliases import alias_rules, read_members
 from samotop.config.shapes import Config
 from samotop.content import Content
@@ -49,9 +50,6 @@ _TOO_MANY: Final = Verdict.defer(
     status="4.3.5",
     said="This list is larger than it may be; its owner must see to it",
 )
-
-Signature = tuple[int, int, int] | None
-"""By what a file is known to have changed: time, size, inode. ``None`` where it is not there."""
 
 
 def open_expansions(
@@ -196,33 +194,19 @@ class Expansions:
             self.book.replace(self._rules())
 
 
-class MembersFile:
+class MembersFile(WatchedFiles[tuple[str, ...]]):
     """One file of members. What cannot be read as a whole changes nothing."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._seen = self._taken = self._sign()
-        self.targets = read_members(path).targets
+        def load() -> tuple[tuple[str, ...], int]:
+            members = read_members(path)
+            return members.targets, len(members.faults)
 
-    def has_changed(self) -> bool:
-        """Is it another than the one that was read, and the same as at the last look?"""
-        before, self._seen = self._seen, self._sign()
-        return self._seen != self._taken and self._seen == before
+        super().__init__((path,), load)
 
-    def read(self) -> int:
-        """Read it; how many faults it has."""
-        self._taken = self._seen
-        members = read_members(self._path)
-        if not members.faults:
-            self.targets = members.targets
-        return len(members.faults)
-
-    def _sign(self) -> Signature:
-        try:
-            found = self._path.stat()
-        except OSError:
-            return None
-        return found.st_mtime_ns, found.st_size, found.st_ino
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return self.value
 
 
 class _OneHeader:

@@ -14,9 +14,11 @@ from samotop.config.aliasclaims import check_aliases, foreign_aliases
 from samotop.config.locate import Path
 from samotop.config.patterns import overlap
 from samotop.config.places import collide
+from samotop.config.policy import Policy
 from samotop.config.shapes import Config, Listen, Mailbox, MtaSts, Rewrite, Route
 from samotop.errors import SetupError
 from samotop.net.endpoint import Inherited, Stdio, Tcp
+from samotop.policy.dnsbl import LISTS_LIMIT
 from samotop.routing.rewriting import Rewriter
 from samotop.routing.rules import Rewrite as RoutingRewrite
 
@@ -34,6 +36,7 @@ def check_claims(values: Mapping[str, Any]) -> Iterator[Found]:
     yield from _check_smart(mailboxes)
     yield from _check_catchalls(mailboxes)
     yield from check_aliases(values)
+    yield from _check_policy(values.get("policy"))
 
 
 def unknown_owners(config: Config, accounts: Collection[str]) -> Iterator[Found]:
@@ -51,6 +54,11 @@ def unknown_owners(config: Config, accounts: Collection[str]) -> Iterator[Found]
                 f'the owner of [mailbox.{mailbox.name}], "{mailbox.owner}", has no account',
                 f'samotop account add {mailbox.owner}, or write the right owner = "..."',
             )
+
+
+def _check_policy(policy: Policy | None) -> Iterator[Found]:
+    if policy is not None and len(policy.dnsbl) > LISTS_LIMIT:
+        yield ("policy", "dnsbl"), f"there are more than {LISTS_LIMIT} block lists", "ask those that you trust most"
 
 
 def _check_listeners(listeners: tuple[Listen | None, ...], workers: int) -> Iterator[Found]:

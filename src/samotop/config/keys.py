@@ -23,6 +23,10 @@ from samotop.tlspolicy.stspolicy import BadPolicy, parse_pattern
 ACCOUNT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 """An account's name: it also names a directory, so neither slash nor upper case."""
 
+_FILE_TYPE: Final = re.compile(
+    r"\.[A-Za-z0-9_.-]{1,20}|[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*"
+)
+
 REGEX_LIMIT: Final = 500
 """Characters of a rewriting's expression: a longer one is a programme."""
 
@@ -185,6 +189,14 @@ def _read_regex(raw: object) -> str:
     return raw
 
 
+def _read_file_type(raw: object) -> str:
+    if not isinstance(raw, str) or not _FILE_TYPE.fullmatch(raw.strip()):
+        raise BadValue(
+            f"{_shown(raw)} is no type of files", 'write an ending like ".exe", or "application/x-msdownload"'
+        )
+    return raw.strip().lower()
+
+
 HOSTNAME: Final = Kind("a host name", places.parse_domain)
 DOMAIN: Final = Kind("a domain", places.parse_domain)
 TRUTH: Final = Kind("true or false", _read_truth, bool)
@@ -200,5 +212,7 @@ MATCH: Final = Kind("a domain, an address or a pattern", patterns.parse_match)
 REGEX: Final = Kind("a regular expression", _read_regex)
 STORE: Final = Kind('"sqlite" or "postgresql://..."', _read_store, places.blot_password)
 PATH: Final = Kind("a path", _read_path)
+RATE: Final = Kind('"600/h", "10/5m" or "off"', quantities.parse_rate, quantities.format_rate)
+FILE_TYPE: Final = Kind("an ending or a media type", _read_file_type)
 PATTERN: Final = Kind("a host, or *.DOMAIN", _read_pattern)
 RESOLVER: Final = Kind("an address with or without a port, or tls://address", _read_resolver)

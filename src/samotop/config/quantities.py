@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from samotop.config.fault import BadValue
+from samotop.policy.buckets import NO_LIMIT, Rate
 
 UNITS: Final[dict[str, int]] = {
     "B": 1,
@@ -24,12 +25,15 @@ UNITS: Final[dict[str, int]] = {
 
 SPANS: Final[dict[str, float]] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
+RATE_SPANS: Final[dict[str, float]] = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
 LONGEST: Final = 366 * 86400.0
 """Seconds of the longest duration that any key means; more is a slip of the unit."""
 
 _SIZE: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*([A-Za-z]*)")
 _DURATION: Final = re.compile(r"(?:[0-9]{1,9}(?:ms|s|m|h|d|w))+")
 _DURATION_PART: Final = re.compile(r"([0-9]{1,9})(ms|s|m|h|d|w)")
+_RATE: Final = re.compile(r"([0-9]{1,7})\s*/\s*([0-9]{0,4})([smhd])")
 _ANY_CASE: Final = {name.lower(): octets for name, octets in UNITS.items()}
 
 _SIZE_REMEDY: Final = 'write octets as a number, or a text such as "50 MB" or "256 KiB"'
@@ -87,3 +91,23 @@ def format_duration(seconds: float) -> str:
             text += f"{left // each}{unit}"
             left %= each
     return text
+
+
+def parse_rate(raw: object) -> Rate:
+    """``"600/h"``, ``"10/5m"``, or ``"off"`` for no limit."""
+    remedy = 'write a text such as "600/h", "10/5m" or "off"'
+    if raw == "off":
+        return NO_LIMIT
+    match = _RATE.fullmatch(raw.strip()) if isinstance(raw, str) else None
+    if match is None or int(match[1]) == 0 or match[2].strip("0") == "" != match[2]:
+        raise BadValue(f'"{raw}" is not a rate', remedy)
+    return Rate(int(match[1]), int(match[2] or 1) * RATE_SPANS[match[3]])
+
+
+def format_rate(rate: Rate) -> str:
+    """The shortest text that reads back to the same rate."""
+    if not rate:
+        return "off"
+    unit = max((name for name, span in RATE_SPANS.items() if rate.seconds % span == 0), key=RATE_SPANS.__getitem__)
+    number = int(rate.seconds / RATE_SPANS[unit])
+    return f"{rate.count}/{number if number > 1 else ''}{unit}"

@@ -15,9 +15,11 @@ from typing import Annotated, Final
 from samotop.config import keys
 from samotop.config.aliases import AliasTable, ListTable
 from samotop.config.keys import Key, Table, choice, count, duration, size
-from samotop.config.places import parse_listener, parse_network
+from samotop.config.places import parse_listener
+from samotop.config.policy import Policy
 from samotop.net.endpoint import Endpoint, Inherited, Tcp
 from samotop.net.networks import Network
+from samotop.policy.encrypted import LEVELS
 from samotop.policy.submission import SubmissionRules
 from samotop.reception.rules import Rules as ReceptionRules
 from samotop.routing.via import Target
@@ -33,7 +35,6 @@ WEB_PORTS: Final = (443, 2443)
 UNKNOWN: Final = ("accept", "request", "defer")
 BOUNCES: Final = ("hold", "refuse")
 DNSSEC: Final = ("auto", "require", "off")
-DMARC: Final = ("enforce", "observe")
 STS_MODES: Final = ("auto", "testing", "enforce", "none")
 
 _SUBMISSION: Final = SubmissionRules()
@@ -147,49 +148,6 @@ class Limits:
     ] = _RECEPTION.data_timeout
     content_timeout: Annotated[float, Key(duration(1), "For a whole content.")] = _RECEPTION.content_timeout
     session_timeout: Annotated[float, Key(duration(1), "For a whole session.")] = _RECEPTION.session_timeout
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """``[policy]``."""
-
-    exempt: Annotated[
-        tuple[Network, ...],
-        Key(
-            keys.NETWORK,
-            "Peers without banner wait, DNS, HELO, greylist and rate checks. They are no more trusted for it: what "
-            "they may relay says `[relay]`.",
-            is_list=True,
-        ),
-    ] = (parse_network("127.0.0.0/8"), parse_network("::1"))
-    banner_wait: Annotated[
-        float, Key(duration(), "How long we keep silent at first; who talks meanwhile is refused. `0s`: not at all.")
-    ] = 0.0
-    dmarc: Annotated[
-        str,
-        Key(
-            choice(*DMARC),
-            "What the author's domain asks for where a message fails DMARC: `enforce` refuses what it wants rejected, "
-            "`observe` only writes it into the message.",
-        ),
-    ] = "enforce"
-    trusted_sealers: Annotated[
-        tuple[str, ...],
-        Key(
-            keys.DOMAIN,
-            "Domains of mailing lists and forwarders whose ARC seals we believe: what they found before they changed "
-            "a message explains why it fails DMARC now.",
-            is_list=True,
-        ),
-    ] = ()
-    authentication_wait: Annotated[
-        float,
-        Key(
-            duration(),
-            "How long the end of a message waits for DNS, at most. What has not been answered by then counts as "
-            "unknown.",
-        ),
-    ] = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -406,6 +364,15 @@ class Mailbox:
     ] = ()
     unknown: Annotated[
         str, Key(choice(*UNKNOWN), "As `[consent] unknown`, for this owner.", default="what `[consent]` says")
+    ] = ""
+    require_tls: Annotated[
+        str,
+        Key(
+            choice(*LEVELS),
+            "What TLS strangers' sessions must have to write to this owner: `any`, or at least `1.2` or `1.3`; others "
+            "get 550 5.7.10.",
+            default="none",
+        ),
     ] = ""
 
 

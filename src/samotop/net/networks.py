@@ -81,6 +81,14 @@ def network_key(address: str) -> str:
     return IPv6Address(address).packed[:8].hex()
 
 
+def normal_address(text: str) -> str:
+    """An IP address of a socket in its canonical form; empty for what is none."""
+    try:
+        return str(parse_address(text))
+    except ValueError:
+        return ""
+
+
 def peer_of(transport: asyncio.BaseTransport) -> Peer:
     """Who is at the other end of ``transport``: an empty ``Peer`` for a UNIX socket or pipes."""
     name = transport.get_extra_info("peername")

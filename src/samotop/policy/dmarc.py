@@ -14,30 +14,42 @@ from typing import Final
 from samotop.facts import ContentFacts
 from samotop.msgauth.dmarc import Policy
 from samotop.msgauth.results import Result
+from samotop.policy.cause import Cause
 from samotop.verdict import Verdict
 
 _CHECK: Final = "dmarc"
+REJECTED: Final = Cause(
+    "dmarc-reject",
+    "5.7.26",
+    "the author's domain wants what it has not signed or sent rejected",
+    "This message neither was signed nor came from where the domain of its From field says that its mail is "
+    "signed or comes from, and that domain asks to reject such mail (DMARC)",
+    "sign the domain's mail (DKIM), or let the forwarder or list change the From field",
+    "dmarc",
+)
+CROWD: Final = Cause(
+    "dmarc-crowd",
+    "5.7.26",
+    "From names more domains than are evaluated",
+    "The From field of this message names more domains than an honest one does",
+    "name one author",
+    "dmarc",
+)
+UNCERTAIN: Final = Cause(
+    "dmarc-unknown",
+    "4.7.26",
+    "DNS did not answer, and the author's domain wants what is not proven rejected",
+    "Whether this message is from the domain of its From field could not be found out now (DMARC); try again",
+    "wait: it is DNS that does not answer",
+    "dmarc",
+)
+CAUSES: Final = (REJECTED, CROWD, UNCERTAIN)
+
 _PASSES: Final = Verdict.abstain(_CHECK, "nothing speaks against it")
 _EXPLAINED: Final = Verdict.abstain(_CHECK, "a trusted sealer explains the failure")
-_REJECTED: Final = Verdict.reject(
-    _CHECK,
-    "the author's domain wants what it has not signed or sent rejected",
-    status="5.7.26",
-    said="This message neither was signed nor came from where the domain of its From field says that its mail is "
-    "signed or comes from, and that domain asks to reject such mail (DMARC)",
-)
-_TOO_MANY: Final = Verdict.reject(
-    _CHECK,
-    "From names more domains than are evaluated",
-    status="5.7.26",
-    said="The From field of this message names more domains than an honest one does",
-)
-_UNCERTAIN: Final = Verdict.defer(
-    _CHECK,
-    "DNS did not answer, and the author's domain wants what is not proven rejected",
-    status="4.7.26",
-    said="Whether this message is from the domain of its From field could not be found out now (DMARC); try again",
-)
+_REJECTED: Final = REJECTED.refuse()
+_TOO_MANY: Final = CROWD.refuse()
+_UNCERTAIN: Final = UNCERTAIN.refuse()
 
 
 def check_dmarc(facts: ContentFacts) -> Verdict:

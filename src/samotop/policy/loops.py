@@ -10,15 +10,24 @@ from typing import Final
 
 from samotop.facts import ContentFacts
 from samotop.message.header import iterate_fields
+from samotop.policy.cause import Cause
 from samotop.verdict import ABSTAIN, Verdict
 
 HOPS_LIMIT: Final = 50
 """Received fields (RFC 5321 §6.3: a large threshold, normally at least 100; the longest honest way seen has about 30,
 and a loop between two servers costs both of them every single step)."""
 
-_LOOP: Final = Verdict.reject(
-    "loops", "too many Received fields", status="5.4.6", said="This message has been through too many servers: a loop"
+HOPS: Final = Cause(
+    "loops-hops",
+    "5.4.6",
+    "too many Received fields",
+    "This message has been through too many servers: a loop",
+    "look for two servers that forward to each other",
+    "",
 )
+CAUSES: Final = (HOPS,)
+
+_LOOP: Final = HOPS.refuse()
 
 
 def check_loops(facts: ContentFacts) -> Verdict:

@@ -15,6 +15,7 @@ from samotop.peer import Peer
 
 if TYPE_CHECKING:  # reception without an inquirer does not pay for it
     from samotop.msgauth.authentication import Authentication
+    from samotop.msgauth.listing import Listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,20 @@ class Inquired:
     peer_name: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Early:
+    """What is known before the content: the peer's names, SPF, and what block lists say."""
+
+    authentication: Authentication
+    listings: tuple[Listing, ...] = ()
+
+
 class MailInquiry(Protocol):
     """One transaction's. ``close`` in any case; after it nothing is called."""
+
+    async def early(self) -> Early:
+        """For who cannot wait for the content; waits no longer than its end would."""
+        ...
 
     def feed(self, chunk: bytes) -> None: ...
 

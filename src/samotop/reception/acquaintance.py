@@ -50,7 +50,8 @@ class Acquaintance(Conversation):
 
     def _on_hello(self, event: Hello) -> None:
         assert self._connection is not None, "greeted before"
-        self._hello = HelloFacts(self._connection, event.name, event.is_extended)
+        is_hasty = self._served().buffered > 0
+        self._hello = HelloFacts(self._connection, event.name, event.is_extended, is_hasty)
         self._decide(self._context.stages.hello, self._hello, self._answer_hello)
 
     def _answer_hello(self, verdict: Verdict) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Coroutine
 from dataclasses import replace
 from typing import Any, cast
 
-from samotop.net.networks import in_networks, network_key, peer_of
+from samotop.net.networks import in_networks, network_key, normal_address, peer_of
 from samotop.net.tls import TlsFault, can_start_tls, channel_binding_of, start_tls, tls_of
 from samotop.peer import Peer
 from samotop.reception import answers
@@ -166,6 +166,13 @@ class Connection(asyncio.Protocol):
     async def _begin_encrypted(self, handshake: Awaitable[asyncio.Transport]) -> None:
         if await self._is_encrypted_after(handshake):
             self._begin(b"")
+
+    def _local_address(self) -> str:
+        """Our own address that the peer has called; empty where it is none or does not matter."""
+        if self._transport is None or in_networks(self._peer.address, self._context.exempt):
+            return ""
+        name = self._transport.get_extra_info("sockname")
+        return normal_address(name[0]) if isinstance(name, tuple) and len(name) >= 2 else ""
 
     # --- TLS ------------------------------------------------------------------------------------
 

@@ -23,7 +23,8 @@ from samotop.consent.evidence import Evidence, gather_evidence
 from samotop.consent.identity import Identity, IdentityKind, find_identities
 from samotop.consent.judge import Case, Judgement, Place, judge
 from samotop.consent.learning import read_references
-from samotop.consent.wishes import REQUESTS, Unknown, Wishes
+from samotop.consent.wishes import JUNK, REQUESTS, Unknown, Wishes
+from samotop.content import Content
 from samotop.errors import TryAgainLater
 from samotop.facts import ContentFacts, RecipientFacts
 from samotop.message.fields import Header, read_text
@@ -34,9 +35,12 @@ from samotop.ports.allowances import Allowances
 from samotop.ports.attempts import Attempts
 from samotop.ports.clock import Clock
 from samotop.ports.contacts import ContactRequest, Contacts
+from samotop.ports.junk import Guess, Guesser
 from samotop.verdict import ABSTAIN, Verdict
 
 CHECK: Final = "consent"
+READ_LIMIT: Final = 256 * 1024
+"""Octets of a message that a filter is asked about."""
 TEXT_LIMIT: Final = 200
 """Characters of a name or subject that a request keeps."""
 
@@ -85,15 +89,17 @@ class Consent:
         self,
         ledger: Ledger,
         clock: Clock,
-        beside: Callable[[Callable[[], None]], Awaitable[None]],
+        beside: Callable[[Callable[[], Judged]], Awaitable[Judged]],
         is_exempt: Callable[[RecipientFacts | ContentFacts], bool],
         rules: GreylistRules = GreylistRules(),
+        guesser: Guesser | None = None,
     ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._beside = beside
         self._is_exempt = is_exempt
         self._rules = rules
+        self._guesser = guesser
 
     def check_recipient(self, facts: RecipientFacts) -> Verdict:
         """550 for an address that has ended, 450 for who is back too early; else no opinion."""
@@ -136,7 +142,7 @@ class Consent:
             judged = [None if one is None else self._judge(found, n, one) for n, one in enumerate(owned)]
             if facts.mail.connection.protocol != "lmtp":
                 judged = agree(judged)
-            await self._beside(lambda: self._write(found, owned, judged))
+            judged = await self._beside(lambda: self._conclude(found, owned, judged))
         except TryAgainLater:
             return _BUSY
         return [ABSTAIN if one is None else format_verdict(one) for one in judged]
@@ -189,7 +195,30 @@ class Consent:
         recipient = facts.envelope.recipients[number].address
         return attempt_keys(found.evidence.network, found.spf_domain, facts.mail.reverse_path, recipient)
 
-    def _write(self, found: Found, owned: Sequence[Owned | None], judged: Sequence[Judgement | None]) -> None:
+    def _conclude(self, found: Found, owned: Sequence[Owned | None], judged: Judged) -> Judged:
+        """Ask the owners' filters about strangers, and remember what is to be: in a thread."""
+        guesses: list[Guess | None] = [None] * len(judged)
+        if self._guesser is not None and any(one is not None and is_stranger(one) for one in judged):
+            octets = read_beginning(found.facts.content)
+            for number, (one, judgement) in enumerate(zip(owned, judged, strict=True)):
+                if one is not None and judgement is not None and is_stranger(judgement):
+                    guesses[number] = self._guesser.guess(one.owner, octets) or Guess(
+                        0.5, False, self._guesser.features(octets)
+                    )
+        concluded = [
+            one if one is None or guess is None else weigh(one, guess)
+            for one, guess in zip(judged, guesses, strict=True)
+        ]
+        self._write(found, owned, concluded, guesses)
+        return concluded
+
+    def _write(
+        self,
+        found: Found,
+        owned: Sequence[Owned | None],
+        judged: Sequence[Judgement | None],
+        guesses: Sequence[Guess | None],
+    ) -> None:
         """What is to be remembered: durable before anybody is told."""
         ledger = self._ledger
         for number, (one, judgement) in enumerate(zip(owned, judged, strict=True)):
@@ -201,7 +230,11 @@ class Consent:
                     learned = ledger.allowances.take_tag(one.owner, one.tag, learned, found.now)
                 ledger.contacts.decide(one.owner, [learned])
             if judgement.place is Place.REQUESTS or judgement.code == "undecided":
-                ledger.contacts.note_request(one.owner, self._request(found, judgement, one.tag))
+                request = self._request(found, judgement, one.tag)
+                guess = guesses[number]
+                ledger.contacts.note_request(
+                    one.owner, request if guess is None else replace(request, features=guess.features)
+                )
             keys = self._keys(found, number)
             if judgement.place is Place.DEFERRED and judgement.code != "undecided":
                 ledger.attempts.note(keys, found.now)
@@ -234,6 +267,32 @@ NOBODY: Final = Identity(IdentityKind.ADDRESS, "nobody@invalid")
 """Under whom messages without an author, and notifications, are kept together."""
 
 
+Judged = Sequence[Judgement | None]
+
+
+def is_stranger(judgement: Judgement) -> bool:
+    """Would a filter's opinion help the owner?"""
+    return judgement.place is Place.REQUESTS or judgement.code == "accepted"
+
+
+def weigh(judgement: Judgement, guess: Guess) -> Judgement:
+    """What the filter's opinion changes: where a stranger's message goes, or how it is shown. Never what is replied."""
+    if not guess.is_junk:
+        return judgement
+    place = Place.JUNK if judgement.place is Place.INBOX else judgement.place
+    return replace(judgement, place=place, is_flagged=True, reason=f"{judgement.reason}; {guess}")
+
+
+def read_beginning(content: Content) -> bytes:
+    """As much as a filter looks at."""
+    octets = bytearray()
+    for chunk in content.chunks():
+        octets += chunk
+        if len(octets) >= READ_LIMIT:
+            break
+    return bytes(octets[:READ_LIMIT])
+
+
 def agree(judged: Sequence[Judgement | None]) -> list[Judgement | None]:
     """Judgements that one reply can say.
 
@@ -258,6 +317,8 @@ def format_verdict(judgement: Judgement) -> Verdict:
         return Verdict.accept(CHECK, reason)
     if judgement.place is Place.REQUESTS:
         return Verdict.hold(CHECK, reason, folder=REQUESTS)
+    if judgement.place is Place.JUNK:
+        return Verdict.hold(CHECK, reason, folder=JUNK)
     if judgement.place is Place.DEFERRED:
         return Verdict.defer(CHECK, reason, said=_LATER)
     return Verdict.reject(CHECK, reason, said=_ENDED if judgement.code == "tag-ended" else _REFUSED)

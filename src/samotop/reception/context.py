@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Any, Protocol
 
+from samotop.facts import MailFacts
 from samotop.ports import Accounts, Clock, Spool
 from samotop.ports.inquiry import Inquirer
 from samotop.ports.nexthop import NextHops
@@ -59,7 +61,8 @@ class Context:
 
     ``exempt`` are networks whose peers are not made to wait before the
     banner, nor inquired about. ``inquirer`` finds out who writes; without one
-    nobody does. ``next_hops`` are asked while senders wait. ``tasks`` keeps awaited decisions
+    nobody does; ``needs_names`` says for whom the first recipient's answer waits for its early results. ``next_hops``
+    are asked while senders wait. ``tasks`` keeps awaited decisions
     alive. ``emptied`` is set each time the last session ends. ``transcript`` prints every dialogue,
     where one is given.
     """
@@ -82,6 +85,7 @@ class Context:
     transcript: Transcript | None = None
     inquirer: Inquirer | None = None
     next_hops: NextHops | None = None
+    needs_names: Callable[[MailFacts], bool] | None = None
 
     def forget(self, session: Connection) -> None:
         """A session is over."""

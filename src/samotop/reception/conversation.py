@@ -141,7 +141,9 @@ class Conversation(Deciding):
             return
         # Only who was made to wait can have spoken early: a proxy hands its client's first words over with the header.
         spoke_early = has_waited and engine.buffered > 0
-        facts = ConnectionFacts(self._peer, self._context.hostname, self._listener.protocol, spoke_early)
+        facts = ConnectionFacts(
+            self._peer, self._context.hostname, self._listener.protocol, spoke_early, self._local_address()
+        )
         self._connection = facts
         if facts.spoke_early:
             self._answer_connection(answers.SPOKE_EARLY)

@@ -21,7 +21,7 @@ from typing import Any, Final, TypeVar
 from samotop.address import Address, ReversePath
 from samotop.dns.answer import Answer
 from samotop.dns.resolver import Resolver
-from samotop.msgauth import arc, dkim, dmarc, hello, iprev, spf
+from samotop.msgauth import arc, dkim, dmarc, hello, iprev, listing, spf
 from samotop.msgauth.authentication import Authentication
 from samotop.msgauth.author import Author, find_author
 from samotop.msgauth.explanation import find_explanation, is_explanation_open
@@ -33,7 +33,7 @@ from samotop.msgauth.signature.keys import trim_answer
 from samotop.net.threads import DaemonPool
 from samotop.peer import Peer
 from samotop.ports.clock import Clock
-from samotop.ports.inquiry import Inquired
+from samotop.ports.inquiry import Early, Inquired
 from samotop.reception.patience import PatientResolver
 
 FEW_KEYS: Final = 4
@@ -44,10 +44,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class InquiryRules:
-    """``patience``: seconds that the end of a content waits for DNS. ``trusted_sealers``: domains whose ARC counts."""
+    """``patience``: seconds that the end of a content waits for DNS. ``trusted_sealers``: domains whose ARC counts.
+
+    ``blocklists`` are asked about each peer (RFC 5782).
+    """
 
     patience: float = 5.0
     trusted_sealers: frozenset[str] = frozenset()
+    blocklists: tuple[str, ...] = ()
 
 
 class ResolverInquirer:
@@ -89,7 +93,7 @@ class ResolverInquirer:
 class _PeerInquiry:
     """What DNS says of a peer, and of the name it gives itself."""
 
-    __slots__ = ("_hello", "_inquirer", "_iprev", "_resolver", "address", "name")
+    __slots__ = ("_hello", "_inquirer", "_iprev", "_listings", "_resolver", "address", "name")
 
     def __init__(self, inquirer: ResolverInquirer, address: str, name: str) -> None:
         self.address = address
@@ -98,6 +102,10 @@ class _PeerInquiry:
         self._resolver = PatientResolver(inquirer.resolver)
         self._iprev = inquirer.loop.create_task(iprev.verify(address, self._resolver))
         self._hello = inquirer.loop.create_task(hello.evaluate(name, address, self._resolver))
+        self._listings = [
+            inquirer.loop.create_task(listing.lookup(address, zone, self._resolver))
+            for zone in inquirer.rules.blocklists
+        ]
 
     def mail(self, reverse_path: ReversePath) -> _MailInquiry:
         """A transaction begins."""
@@ -108,10 +116,15 @@ class _PeerInquiry:
         await self._resolver.wait((self._iprev, self._hello), patience)
         return _result_of(self._iprev), _result_of(self._hello)
 
+    async def listings(self, patience: float) -> tuple[listing.Listing, ...]:
+        """What block lists say; one that is not back after ``patience`` seconds has no opinion."""
+        await self._resolver.wait(self._listings, patience)
+        return tuple(found for task in self._listings if (found := _result_of(task)) is not None)
+
     def close(self) -> None:
         """Nobody wants to know any more."""
-        self._iprev.cancel()
-        self._hello.cancel()
+        for task in (self._iprev, self._hello, *self._listings):
+            task.cancel()
 
 
 class _MailInquiry:
@@ -170,6 +183,15 @@ class _MailInquiry:
 
     async def _lookup_key(self, name: str) -> Answer:
         return trim_answer(await self._resolver.lookup(name, "TXT"))
+
+    async def early(self) -> Early:
+        """What is known before the content comes."""
+        monotonic = self._inquirer.clock.monotonic
+        ends_at = monotonic() + self._inquirer.rules.patience
+        found = await self._peer.finish(ends_at - monotonic())
+        listings = await self._peer.listings(ends_at - monotonic())
+        await self._resolver.wait((self._spf,), ends_at - monotonic())
+        return Early(Authentication(*found, _result_of(self._spf)), listings)
 
     async def finish(self) -> Inquired:
         """All results, once the whole content was fed."""

@@ -7,6 +7,7 @@ and the client hears of it when it is durable.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from samotop.facts import ContentFacts, MailFacts, RecipientFacts
@@ -106,7 +107,8 @@ class Session(Passing):
         if not self._context.spool.room(event.parameters.size):
             self._served().send(answers.NO_ROOM)
             return
-        facts = MailFacts(self._hello, event.reverse_path, event.parameters)
+        is_hasty = not self._hello.is_extended and self._served().buffered > 0
+        facts = MailFacts(self._hello, event.reverse_path, event.parameters, is_hasty=is_hasty)
         self._mail = facts
         self._storing = Storing()
         self._end_through()
@@ -130,8 +132,20 @@ class Session(Passing):
         if decide is None:
             self._answer_rcpt(ABSTAIN)
             return
+        needs_names = self._context.needs_names
+        if self._inquiry is not None and self._mail.authentication is None:
+            if needs_names is not None and needs_names(self._mail):
+                self._spawn(self._await_names(self._inquiry, event))
+                return
         accepted = len(self._served().recipients) - 1
         self._decide(decide, RecipientFacts(self._mail, event.recipient, accepted), self._answer_rcpt)
+
+    async def _await_names(self, inquiry: MailInquiry, event: Rcpt) -> None:
+        """Somebody decides by what DNS says of the client, and cannot wait for the content."""
+        found = await inquiry.early()
+        if self._transport is not None and self._mail is not None:
+            self._mail = replace(self._mail, authentication=found.authentication, listings=found.listings)
+            self._on_rcpt(event)
 
     def _answer_rcpt(self, verdict: Verdict) -> None:
         if self._through is not None and not verdict.is_refusal:

@@ -10,7 +10,7 @@ from samotop.facts import ContentFacts
 from samotop.msgauth.authentication import Authentication
 from samotop.net.networks import parse_networks
 from samotop.peer import Peer
-from samotop.ports.inquiry import Inquired
+from samotop.ports.inquiry import Early, Inquired
 from samotop.reception.listener import Listener
 from samotop.reception.stages import Stages
 from samotop.verdict import Reject, Verdict
@@ -44,6 +44,11 @@ class Inquiries:
 @dataclass
 class MailOfOne:
     peer: Inquiries
+
+    async def early(self) -> Early:
+        self.peer.log.append("early")
+        await self.peer.answer.wait()
+        return Early(FOUND)
 
     def feed(self, chunk: bytes) -> None:
         self.peer.octets += chunk
