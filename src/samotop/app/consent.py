@@ -27,6 +27,7 @@ from samotop.routing.destinations import Local
 from samotop.routing.router import Router
 from samotop.store.attempts import SqliteAttempts
 from samotop.store.database import Database, read_serial
+from samotop.store.filters import OwnerFilters
 from samotop.store.ledger.opening import open_ledger
 from samotop.store.secrets import keep_secret
 from samotop.transport.releasing import release_approved
@@ -60,7 +61,7 @@ class Consenting:
         self._attempts = SqliteAttempts(database, keep_secret(home / "keys" / "attempts.secret"))
         self._wishes = wishes_of(config)
         ledger = Ledger(self.contacts, self._allowances, self._attempts, self.find_owner, self._find_wishes)
-        self.consent = Consent(ledger, clock, asyncio.to_thread, self.is_exempt)
+        self.consent = Consent(ledger, clock, asyncio.to_thread, self.is_exempt, guesser=OwnerFilters(home))
         self._serial = -1
         self._expired_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()

@@ -30,6 +30,7 @@ from samotop.consent.identity import Identity, parse_identity
 from samotop.consent.wishes import REQUESTS
 from samotop.errors import SetupError
 from samotop.ports.contacts import ContactRequest
+from samotop.store.filters import OwnerFilters
 from samotop.transport.releasing import release_approved
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Ledger:
     owner: str
     contacts: SqliteContacts
     allowances: SqliteAllowances
+    filters: OwnerFilters
     box: Path
     place: Path
 
@@ -68,7 +70,7 @@ def _open(account: str, home: str | None) -> Iterator[Ledger]:
                 f"there is no account {clean(account)}", remedy="`samotop account list` shows those there are."
             )
         contacts, allowances = state.open_ledger()
-        yield Ledger(account, contacts, allowances, place / MAIL_NAME / account, place)
+        yield Ledger(account, contacts, allowances, OwnerFilters(place), place / MAIL_NAME / account, place)
 
 
 def list_(
@@ -122,6 +124,8 @@ def approve(
         if request is not None and request.tag:
             ledger.allowances.take_tag(account, request.tag, contact, time.time())
         moved = ledger.release()
+        if request is not None:
+            ledger.filters.learn(account, [request.features], spam=False)
     print(f"Approved {clean(str(identity))}{_describe(binding)}.")
     if moved:
         print(f"Moved {moved} message{'s' if moved > 1 else ''} from {REQUESTS} to the inbox.")
@@ -137,6 +141,8 @@ def reject(who: Who, /, *, account: Account, days: Days = None, home: Home = Non
         contact = Contact(identity, Standing.REJECTED, binding, Origin.OWNER, time.time(), _end(days))
         ledger.contacts.decide(account, [contact])
         ledger.release()
+        if request is not None:
+            ledger.filters.learn(account, [request.features], spam=True)
     print(f"Rejected {clean(str(identity))}.")
     return 0
 

@@ -32,6 +32,8 @@ class Place(Enum):
 
     INBOX = "inbox"
     REQUESTS = "requests"
+    JUNK = "junk"
+    """From a stranger whom the owner would take, if the owner's filter did not call it junk."""
     DEFERRED = "deferred"
     REFUSED = "refused"
 

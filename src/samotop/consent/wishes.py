@@ -10,6 +10,10 @@ REQUESTS: Final = "Requests"
 """The folder of a mailbox where the unknown wait."""
 
 
+JUNK: Final = "Junk"
+"""The folder for what the owner's filter calls junk, where strangers are not asked about."""
+
+
 class Unknown(Enum):
     """``[consent] unknown``."""
 

@@ -41,6 +41,8 @@ class ContactRequest:
     entries: tuple[str, ...] = ()
     tag: str = ""
     """What stood behind the plus sign of the address that was written to."""
+    features: bytes = b""
+    """What the owner's filter can learn of the last message when the request is answered, without its text."""
 
 
 class Contacts(Protocol):

@@ -18,13 +18,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from samotop.address import Address, NullPath
+from samotop.consent.agreeing import Judged, agree
 from samotop.consent.contact import Contact
 from samotop.consent.evidence import Evidence, gather_evidence
 from samotop.consent.identity import Identity, IdentityKind, find_identities
 from samotop.consent.judge import Case, Judgement, Place, judge
 from samotop.consent.learning import read_references
 from samotop.consent.wishes import JUNK, REQUESTS, Unknown, Wishes
-from samotop.content import Content
 from samotop.errors import TryAgainLater
 from samotop.facts import ContentFacts, RecipientFacts
 from samotop.message.fields import Header, read_text
@@ -36,11 +36,10 @@ from samotop.ports.attempts import Attempts
 from samotop.ports.clock import Clock
 from samotop.ports.contacts import ContactRequest, Contacts
 from samotop.ports.junk import Guess, Guesser
+from samotop.reception.guessing import is_stranger, read_beginning, weigh
 from samotop.verdict import ABSTAIN, Verdict
 
 CHECK: Final = "consent"
-READ_LIMIT: Final = 256 * 1024
-"""Octets of a message that a filter is asked about."""
 TEXT_LIMIT: Final = 200
 """Characters of a name or subject that a request keeps."""
 
@@ -139,7 +138,7 @@ class Consent:
             return ABSTAIN
         found = self._gather(facts)
         try:
-            judged = [None if one is None else self._judge(found, n, one) for n, one in enumerate(owned)]
+            judged: Judged = [None if one is None else self._judge(found, n, one) for n, one in enumerate(owned)]
             if facts.mail.connection.protocol != "lmtp":
                 judged = agree(judged)
             judged = await self._beside(lambda: self._conclude(found, owned, judged))
@@ -265,49 +264,6 @@ class Consent:
 
 NOBODY: Final = Identity(IdentityKind.ADDRESS, "nobody@invalid")
 """Under whom messages without an author, and notifications, are kept together."""
-
-
-Judged = Sequence[Judgement | None]
-
-
-def is_stranger(judgement: Judgement) -> bool:
-    """Would a filter's opinion help the owner?"""
-    return judgement.place is Place.REQUESTS or judgement.code == "accepted"
-
-
-def weigh(judgement: Judgement, guess: Guess) -> Judgement:
-    """What the filter's opinion changes: where a stranger's message goes, or how it is shown. Never what is replied."""
-    if not guess.is_junk:
-        return judgement
-    place = Place.JUNK if judgement.place is Place.INBOX else judgement.place
-    return replace(judgement, place=place, is_flagged=True, reason=f"{judgement.reason}; {guess}")
-
-
-def read_beginning(content: Content) -> bytes:
-    """As much as a filter looks at."""
-    octets = bytearray()
-    for chunk in content.chunks():
-        octets += chunk
-        if len(octets) >= READ_LIMIT:
-            break
-    return bytes(octets[:READ_LIMIT])
-
-
-def agree(judged: Sequence[Judgement | None]) -> list[Judgement | None]:
-    """Judgements that one reply can say.
-
-    All refused, or all put off, can be said; so can any mix of inbox and requests. Of another mix, who would
-    have been refused or put off gets the message into their Requests, marked, with the reason why.
-    """
-    places = {None if one is None else one.place for one in judged}
-    if places <= {Place.REFUSED} or places <= {Place.DEFERRED} or places <= {Place.REFUSED, Place.DEFERRED}:
-        return list(judged)
-    return [
-        replace(one, place=Place.REQUESTS, is_flagged=True, reason=f"{one.reason}; others were to get this message")
-        if one is not None and one.place in (Place.REFUSED, Place.DEFERRED)
-        else one
-        for one in judged
-    ]
 
 
 def format_verdict(judgement: Judgement) -> Verdict:

@@ -95,11 +95,12 @@ def request_form(request: ContactRequest) -> tuple[object, ...]:
         (request.name, request.subject, request.code, request.reason, request.is_flagged, request.tag),
         request.count,
         request.entries,
+        request.features,
     )
 
 
 def read_request(value: list[Any], first_seen: float, last_seen: float) -> ContactRequest:
-    identities, evidence, words, count, entries, *_ = value
+    identities, evidence, words, count, entries, features, *_ = value
     domain, methods, signers, keys, is_secure, network, reverse_name, is_encrypted, *_ = evidence
     first, *others = [Identity(IdentityKind(kind), name) for kind, name in identities]
     found = Evidence(
@@ -108,7 +109,7 @@ def read_request(value: list[Any], first_seen: float, last_seen: float) -> Conta
     name, subject, code, reason, is_flagged, tag, *_ = words
     return ContactRequest(
         first, tuple(others), found, name, subject, code, reason, is_flagged, first_seen, last_seen, count,
-        tuple(entries), tag,
+        tuple(entries), tag, features,
     )  # fmt: skip
 
 
