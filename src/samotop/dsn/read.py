@@ -14,6 +14,7 @@ from typing import Final
 
 from samotop.content import Content
 from samotop.dsn.fields import parse_typed
+from samotop.message.entity import Entity
 from samotop.message.fields import Header
 from samotop.message.message import Message
 from samotop.status import EnhancedStatus
@@ -63,11 +64,8 @@ class Report:
 
 def parse_notification(content: Content | bytes) -> Report | None:
     """Read a message; ``None`` where it is no notification, or one without a recipient."""
-    message = Message.parse(content)
-    root = message.entity
-    if root.media_type != "multipart/report" or root.parameters.get("report-type", "").lower() != "delivery-status":
-        return None
-    found = next((part for part in root.parts if part.media_type in _STATUS_PARTS), None)
+    root = Message.parse(content).entity
+    found = _find_status(root)
     if found is None:
         return None
     groups = _BLANK.split(found.decoded()[:STATUS_LIMIT].strip(b"\r\n"), GROUPS_LIMIT + 1)
@@ -82,6 +80,23 @@ def parse_notification(content: Content | bytes) -> Report | None:
         about.get_unfolded("original-envelope-id"),
         b"" if returned is None else Content.from_bytes(returned.decoded()).header,
     )
+
+
+def _find_status(root: Entity) -> Entity | None:
+    """The machine-readable part, where the parts are those of a notification.
+
+    RFC 6522 names what is around it multipart/report. OpenSMTPD names it multipart/mixed, and then all of it has to be
+    there, in its order: text, status, what is returned. With fewer parts it may as well be what a person attached.
+    """
+    kinds = [part.media_type for part in root.parts]
+    if root.media_type == "multipart/report":
+        is_notification = root.parameters.get("report-type", "").lower() == "delivery-status"
+    else:
+        is_whole = len(kinds) == 3 and kinds[0] == "text/plain" and kinds[2] in _RETURNED
+        is_notification = root.media_type == "multipart/mixed" and is_whole and kinds[1] in _STATUS_PARTS
+    if not is_notification:
+        return None
+    return next((part for part in root.parts if part.media_type in _STATUS_PARTS), None)
 
 
 def _read_group(group: bytes) -> Reported | None:

@@ -98,6 +98,82 @@ def test_what_is_none_is_none(octets: bytes) -> None:
     assert parse_notification(octets) is None
 
 
+OPENSMTPD = """Received: from localhost (mx.example.net [local])
+\tby mx.example.net (OpenSMTPD) with ESMTPA id 3f0a2c51
+\tfor <bob@example.org>;
+\tSun, 22 Nov 2026 10:00:00 +0000 (UTC)
+Subject: Delivery status notification: failed
+From: Mailer Daemon <MAILER-DAEMON@mx.example.net>
+To: bob@example.org
+Date: Sun, 22 Nov 2026 10:00:00 +0000 (UTC)
+MIME-Version: 1.0
+Content-Type: multipart/mixed;boundary="11929387645501743281/mx.example.net"
+
+This is a MIME-encapsulated message.
+
+--11929387645501743281/mx.example.net
+Content-Description: Notification
+Content-Type: text/plain; charset=us-ascii
+
+    Hi!
+
+    This is the MAILER-DAEMON, please DO NOT REPLY to this email.
+
+    An error has occurred while attempting to deliver a message for
+    the following list of recipients:
+
+nobody@example.com: 550 5.1.1 no such mailbox
+
+    Below is a copy of the original message:
+
+--11929387645501743281/mx.example.net
+Content-Description: Delivery Report
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.net
+
+Final-Recipient: rfc822; nobody@example.com
+Action: failed
+Status: 5.0.0
+
+--11929387645501743281/mx.example.net
+Content-Description: Message headers
+Content-Type: text/rfc822-headers
+
+Subject: hello
+Message-ID: <1@example.org>
+
+text
+
+--11929387645501743281/mx.example.net--
+""".replace("\n", "\r\n").encode()
+"""As OpenSMTPD 6 and 7 write it: multipart/mixed, and "headers" that are the whole message."""
+
+
+def test_opensmtpd_names_its_notification_mixed() -> None:
+    """Its failures would be no failures otherwise."""
+    found = parse_notification(OPENSMTPD)
+    assert found is not None and found.reporter == "mx.example.net"
+    (one,) = found.recipients
+    assert (one.final, one.has_failed, str(one.status)) == ("nobody@example.com", True, "5.0.0")
+    assert found.returned == b"Subject: hello\r\nMessage-ID: <1@example.org>\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        OPENSMTPD.replace(b"text/rfc822-headers", b"text/x-notes"),
+        OPENSMTPD.replace(b"text/plain", b"text/html"),
+        OPENSMTPD.replace(b"multipart/mixed", b"multipart/alternative"),
+        OPENSMTPD.replace(b"This is a MIME", b"--11929387645501743281/mx.example.net\r\n\r\nSee below.\r\n"),
+        OPENSMTPD.replace(b"message/delivery-status", b"application/octet-stream"),
+    ],
+)
+def test_a_status_that_somebody_attached_is_no_notification(octets: bytes) -> None:
+    """Who forwards a bounce with a question about it has not bounced anything."""
+    assert parse_notification(octets) is None
+
+
 def test_an_action_in_any_case_with_a_comment() -> None:
     """As some servers write it."""
     found = parse_notification(make("Reporting-MTA: x\n\nFinal-Recipient: a@b\nAction: FAILED (really)"))
