@@ -15,6 +15,7 @@ Raises nothing for any message; ``Features.unpack`` raises ``ValueError`` for wh
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,8 +40,12 @@ PLACES: Final = len(VIEWS) * SIZE
 
 SEEN: Final = 8000
 RAW: Final = 3500
+RAW_BODY: Final = 1000
+"""Octets of the raw view that are kept for the body, however long the header is."""
 TEXT: Final = 12000
-"""Octets of text for words and tricks."""
+"""Octets of text for words."""
+TRICKS: Final = 20000
+"""Octets of HTML in which tricks are looked for."""
 WORDS: Final = 1200
 NAMES: Final = 1200
 """Features with names of their own, of a view."""
@@ -50,6 +55,9 @@ PACKED: Final = 1 << 18
 _LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _IN_TEXT: Final = make_class(_LETTERS + b"$!'-%_")
 _IN_HEADER: Final = make_class(_LETTERS + b"$!%-_")
+_BLOB: Final = re.compile(rb"[A-Za-z0-9+/]{48,}={0,2}")
+"""Base64 in a header: signatures, seals, reports of other filters."""
+_BLANKS: Final = re.compile(rb"[ \t\n]{2,}")
 _FIRST_VERSION: Final = b"\x01"
 
 Places = npt.NDArray[np.uint32]
@@ -128,12 +136,19 @@ def find_families(content: bytes) -> list[Family]:
     facts += find_scripts(b"text", shown)
     return [
         _grams(0, seen[:SEEN].lower()),
-        _grams(1, view.raw[:RAW]),
+        _grams(1, _read_raw(view.raw)),
         *_header_words(2, view),
         _named(2, find_fields(view)),
         *_text_words(3, seen),
         _named(3, facts),
     ]
+
+
+def _read_raw(raw: bytes) -> bytes:
+    """The first octets as they came, less what is a signature's or a program's own: no two messages share that."""
+    head, _, body = raw[: 4 * RAW].partition(b"\n\n")
+    head = _BLOB.sub(b"~", head)[: RAW - RAW_BODY]
+    return b"%b\n\n%b" % (head, body[: RAW - len(head)])
 
 
 def _read_text(view: View) -> tuple[bytes, bytes, list[bytes]]:
@@ -145,16 +160,15 @@ def _read_text(view: View) -> tuple[bytes, bytes, list[bytes]]:
     for leaf in view.leaves:
         if not leaf.is_text or room <= 0:
             continue
-        octets = leaf.octets[:room]
-        room -= len(octets)
-        sources.append(octets)
-        if is_html(leaf.type, octets):
-            text = show_html(octets)
-            facts += find_tricks(octets)
-            facts.append(b"html: %d tenths are text" % (10 * len(text) // max(1, len(octets))))
-        else:
-            text = octets
+        sources.append(leaf.octets)
+        text = leaf.octets[:room]
+        if is_html(leaf.type, leaf.octets):  # style sheets come first, and are longer than all text
+            text = show_html(leaf.octets)
+            facts += find_tricks(leaf.octets[:TRICKS])
+            facts.append(b"html: %d tenths are text" % (10 * len(text) // max(1, len(leaf.octets))))
+            text = _BLANKS.sub(b" ", text)[:room]
         shown.append(text)
+        room -= len(text)
     text = b"\n".join(shown)
     facts.append(b"length of text: %d" % len(text).bit_length())
     return b"\n".join(sources), text, facts
@@ -183,7 +197,7 @@ def _header_words(view: int, message: View) -> list[Family]:
         trace += name == b"received"
         if name != b"received" or trace <= 5:
             names.append(name)
-            values.append(decode_words(value[:VALUE]))
+            values.append(_BLOB.sub(b"~", decode_words(value[:VALUE])))
     if not names:
         return []
     joined = b"\n".join(values)

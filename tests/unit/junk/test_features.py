@@ -131,3 +131,26 @@ def test_an_author_that_looks_like_the_recipient_is_told() -> None:
 
 def test_an_address_as_a_name_is_told() -> None:
     assert "author's name is another address" in names(b'From: "ceo@bank.example" <x@evil.example>\n\ny')
+
+
+def test_signatures_are_no_features() -> None:
+    """A header of today is mostly base64 that no two messages share."""
+    seal = "ARC-Seal: i=1; a=rsa-sha256; b=" + "aB3/" * 60 + "==\n"
+    content = b"From: a@b.c\nSubject: hello\n\ntext\n"
+    found = names(seal.encode() + content)
+    assert "aB3/" not in found
+    assert not any("aB3" in name for name in found)
+    assert "rsa-" in found
+
+
+def test_a_long_header_leaves_room_for_the_body() -> None:
+    header = b"".join(b"X-Word-%d: some words of field %d\n" % (number, number) for number in range(300))
+    assert "zyxw" in names(header + b"\nzyxw")
+
+
+def test_a_style_sheet_is_not_all_that_is_seen() -> None:
+    """HTML of today has more style than text, and the style first."""
+    style = b"<style>" + b".a { color: red }\n" * 1000 + b"</style>"
+    found = names(b"Content-Type: text/html\n\n<html>" + style + b"<p>Come to dinner</p></html>")
+    assert "dinner" in found
+    assert "color" not in found
