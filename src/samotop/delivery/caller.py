@@ -91,14 +91,22 @@ class CourierVisit:
             wishes = Wishes(deliver_by=DeliverBy(seconds_left, by.returns, by.traces))
         found = await self._courier.deliver(envelope, content, until, wishes=wishes, may_convert=may_convert)
         self._is_stale = not self.is_usable and all(_is_undecided(one) for one in found)
-        takes_wishes = "DSN" in self._courier.capabilities.keywords
-        return [self._outcome(one, takes_wishes) for one in found]
+        return [self._outcome(one) for one in found]
 
-    def _outcome(self, one: RecipientOutcome, takes_wishes: bool) -> Outcome:
+    def _outcome(self, one: RecipientOutcome) -> Outcome:
         reply = "" if one.reply is None else str(one.reply)[:REPLY_LIMIT]
         server = self.server if one.reply is not None else ""
         if one.is_accepted:
-            return Outcome(one.status, one.text, server, reply, is_relayed=True, takes_wishes=takes_wishes)
+            keywords = self._courier.capabilities.keywords
+            return Outcome(
+                one.status,
+                one.text,
+                server,
+                reply,
+                is_relayed=True,
+                takes_wishes="DSN" in keywords,
+                keeps_time="DELIVERBY" in keywords,
+            )
         return Outcome(one.status, one.text, server, reply, protection=self.protection)
 
     async def close(self) -> None:

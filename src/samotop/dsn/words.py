@@ -46,7 +46,7 @@ _SAYINGS: Final = {
     "failed": "Your message could not be delivered to these recipients. Nobody will try again:",
     "delayed": "Your message has not been delivered yet. We go on trying; you need not do anything:",
     "delivered": "Your message was delivered, as you asked to be told:",
-    "relayed": "Your message was passed on to a server that does not tell what becomes of it:",
+    "relayed": "Your message was passed on to another server; we do not hear what becomes of it there:",
     "expanded": "Your message was passed on to the members of a list or to another address:",
 }
 

@@ -42,7 +42,8 @@ class Outcome:
     The rest is of next hops. ``server`` is the host name of the one that said
     it, empty for ourselves; ``reply`` its reply as it came, code and all.
     ``is_relayed``: another server has it now; ``takes_wishes``: and has taken
-    over the sender's wishes about notifications (RFC 3461 §5.2.1).
+    over the sender's wishes about notifications (RFC 3461 §5.2.1);
+    ``keeps_time``: and the time that it set (RFC 2852 §4.1.4.1).
     ``retry_at`` (seconds since 1970) is when to try again where that is known:
     then nobody was asked, and it counts as no attempt. ``protection`` says
     which TLS the attempt had.
@@ -54,6 +55,7 @@ class Outcome:
     reply: str = ""
     is_relayed: bool = False
     takes_wishes: bool = False
+    keeps_time: bool = False
     retry_at: float | None = None
     protection: Protection | None = None
 

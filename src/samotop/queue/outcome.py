@@ -3,7 +3,8 @@
 ``plan_outcome`` is pure and decides for each recipient by itself:
 
 * 2.y.z: done. A notification where the sender asked for one, and nobody else
-  has taken that over (RFC 3461 §5.2).
+  has taken that over (RFC 3461 §5.2), or to trace the message, or set a time
+  that the next hop does not promise to keep (RFC 2852 §4.1.4).
 * 4.y.z: again later, at a time of its own. Once it has taken long enough, the
   sender hears of the delay, once.
 * 5.y.z, or 4.y.z when the time is up: done, and the sender hears that it failed.
@@ -19,7 +20,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
-from samotop.envelope import Notify, Recipient
+from samotop.envelope import DeliverBy, Notify, Recipient
 from samotop.ports.transport import Outcome
 from samotop.queue.deadlines import give_up_time, warning_time
 from samotop.queue.entry import Entry, Pending, Settled, State
@@ -112,8 +113,7 @@ def plan_outcome(
         wanted = wishes(pending.recipient)
         if outcome.is_delivered:
             delivered += 1
-            if Notify.SUCCESS in wanted and not outcome.takes_wishes:
-                action = Action.RELAYED if outcome.is_relayed else Action.DELIVERED
+            if (action := _find_success(wanted, outcome, parameters.deliver_by)) is not None:
                 notices.append(Notice(pending.recipient, action, outcome))
             continue
         later = _plan_later(pending, outcome, now, received_at, gives_up, random, rules)
@@ -135,6 +135,16 @@ def plan_outcome(
             entry.id, tuple(left), State.QUEUED, min(one.due for one in left), reason or entry.reason or left[0].last
         )
     return Plan(settled, tuple(notices), delivered, deferred, failed)
+
+
+def _find_success(wanted: Notify, outcome: Outcome, by: DeliverBy | None) -> Action | None:
+    """What is told of a recipient who is done with; ``None``: nothing."""
+    if Notify.SUCCESS in wanted and not outcome.takes_wishes:
+        return Action.RELAYED if outcome.is_relayed else Action.DELIVERED
+    if by is None or not outcome.is_relayed or wanted is Notify.NEVER:
+        return None
+    is_notice_lost = not by.returns and not outcome.keeps_time  # nobody will tell of the delay (RFC 2852 §4.1.4.2)
+    return Action.RELAYED if by.traces or is_notice_lost else None
 
 
 def _plan_later(

@@ -46,10 +46,25 @@ async def test_a_host_takes_a_message() -> None:
         visit = await caller(hop.port).visit(Host(NextHop(HopKind.DOMAIN, "example.net"), "mx.example.net"), until())
         assert not isinstance(visit, NoVisit)
         (one,) = await visit.deliver(ENVELOPE, CONTENT, until(), seconds_left=None, may_convert=True)
-        assert one.is_delivered and one.is_relayed and not one.takes_wishes and one.server == "mx.example.net"
+        assert (
+            one.is_delivered
+            and one.is_relayed
+            and not (one.takes_wishes or one.keeps_time)
+            and one.server == "mx.example.net"
+        )
         assert visit.is_usable and visit.tls.startswith("none: ")
         await visit.close()
         assert hop.messages[0][0] == ("b@example.net",)
+
+
+async def test_a_host_that_promises_says_so() -> None:
+    """DSN: it notifies; DELIVERBY: it watches the time. Else both are ours to tell (RFC 3461 §5.2, RFC 2852 §4.1.4)."""
+    with serve_hop(HopScript(ehlo=["250-hop.example.net", "250-DSN", "250 DELIVERBY"])) as hop:
+        visit = await caller(hop.port).visit(Host(NextHop(HopKind.DOMAIN, "example.net"), "mx.example.net"), until())
+        assert not isinstance(visit, NoVisit)
+        (one,) = await visit.deliver(ENVELOPE, CONTENT, until(), seconds_left=None, may_convert=True)
+        assert one.is_delivered and one.takes_wishes and one.keeps_time
+        await visit.close()
 
 
 async def test_a_session_that_ended_in_between_is_stale() -> None:

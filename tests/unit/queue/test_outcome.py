@@ -86,6 +86,34 @@ def test_notify_is_honoured(notify: Notify | None, outcome: Outcome, action: Act
     assert found.settled.pending == ()
 
 
+KEEPS = replace(RELAYED, takes_wishes=True, keeps_time=True)
+
+
+@pytest.mark.parametrize(
+    ("by", "notify", "outcome", "action"),
+    [
+        (DeliverBy(600, returns=False), None, RELAYED, Action.RELAYED),
+        (DeliverBy(600, returns=False), None, replace(RELAYED, takes_wishes=True), Action.RELAYED),
+        (DeliverBy(600, returns=False), Notify.FAILURE, RELAYED, Action.RELAYED),
+        (DeliverBy(600, returns=False), Notify.NEVER, RELAYED, None),
+        (DeliverBy(600, returns=False), None, KEEPS, None),
+        (DeliverBy(600, returns=False, traces=True), None, KEEPS, Action.RELAYED),
+        (DeliverBy(600, returns=False, traces=True), Notify.NEVER, KEEPS, None),
+        (DeliverBy(600, returns=True, traces=True), None, KEEPS, Action.RELAYED),
+        (DeliverBy(600, returns=True), None, KEEPS, None),
+        (DeliverBy(600, returns=False, traces=True), None, DONE, None),
+        (DeliverBy(600, returns=False, traces=True), Notify.SUCCESS, DONE, Action.DELIVERED),
+        (None, None, RELAYED, None),
+    ],
+)
+def test_a_time_or_a_trace_is_told_of(
+    by: DeliverBy | None, notify: Notify | None, outcome: Outcome, action: Action | None
+) -> None:
+    """RFC 2852 §4.1.4: T asks every relay to speak; with N somebody must, where the next hop will not."""
+    found = plan(entry_of(notify, deliver_by=by), outcome)
+    assert [notice.action for notice in found.notices] == ([action] if action else [])
+
+
 @pytest.mark.parametrize(("notify", "told"), [(None, 1), (Notify.DELAY, 1), (Notify.FAILURE, 0), (Notify.NEVER, 0)])
 def test_a_delay_is_told_once(notify: Notify | None, told: int) -> None:
     """After four hours, and not again at every attempt."""

@@ -139,7 +139,7 @@ class _Facts:
             if not wishes.is_hold_within(capabilities.hold_seconds, capabilities.hold_until):
                 return NO_FEATURE, "the server does not hold messages for that long"
         by = wishes.deliver_by
-        if by is not None and by.returns:
+        if by is not None and by.returns and not self.is_lmtp:  # what LMTP answers is the delivery itself (RFC 2033 §1)
             if "DELIVERBY" not in keywords:
                 return NO_FEATURE, "the server does not promise delivery by a time"
             if by.seconds < capabilities.deliver_by:

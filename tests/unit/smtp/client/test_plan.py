@@ -214,6 +214,12 @@ def test_later_and_by_a_time(wishes: Wishes, server: Capabilities, expected: byt
         assert plan.passes_deliver_by == (b"BY=" in expected)
 
 
+def test_over_lmtp_a_message_is_in_time() -> None:
+    """It is delivered when the server answers: there is nothing left for DELIVERBY to promise."""
+    by = Wishes(deliver_by=DeliverBy(120, returns=True))
+    assert plan_transaction(envelope(), PLAIN, offers(), wishes=by, is_lmtp=True).transactions
+
+
 @pytest.mark.parametrize(
     "make",
     [
