@@ -3,8 +3,7 @@
 A host of a domain is dialled at port 25, its addresses raced; TLS is begun
 without the library's verification, and then judged by the plan (DANE, MTA-STS,
 what was seen before: ``tlsplans``). A server that the operator named by URL
-gets what its URL says (``transport.smtp.address``), verified TLS at least where
-the sender requires it.
+gets what its URL says (``serversessions``).
 
 What a peer or the network does is an outcome. Raises ``SetupError`` for a URL
 that cannot be read, when the server is first called.
@@ -20,7 +19,8 @@ from typing import Final
 from samotop.address import NullPath
 from samotop.content import Content
 from samotop.delivery.calls import Host, NoVisit, Visit
-from samotop.delivery.protection import describe_plan, plan_server
+from samotop.delivery.protection import describe_plan
+from samotop.delivery.serversessions import ServerSessions
 from samotop.delivery.tlsplans import TlsPlanner
 from samotop.dns.resolver import Resolver
 from samotop.envelope import Envelope
@@ -38,7 +38,6 @@ from samotop.tlspolicy.judge import Session
 from samotop.tlspolicy.levels import Level, Source
 from samotop.tlspolicy.plan import TlsPlan
 from samotop.transport.sending import RecipientOutcome
-from samotop.transport.smtp.address import PRIVATE_HELLO, SmtpServer, parse_server
 from samotop.transport.smtp.courier import Courier
 from samotop.transport.smtp.opening import NoSession, SessionPlan, open_courier
 
@@ -144,7 +143,7 @@ class NetworkCaller:
         self._tls = tls or ClientTls()
         self._dialling = dialling
         self._rules = rules
-        self._servers: dict[str, tuple[SmtpServer, ClientTls]] = {}
+        self._server_sessions = ServerSessions(resolver, hello, dialling, rules)
 
     async def visit(self, host: Host, until: float) -> Visit | NoVisit:
         try:
@@ -196,34 +195,12 @@ class NetworkCaller:
         return visit
 
     async def _visit_server(self, host: Host, until: float) -> Visit | NoVisit:
-        server, tls = self._server(host.hop.name)
-        demand, protection = plan_server(host, server)
-        resolver = self._resolver if isinstance(server.place, Tcp) else None
-        dialling = replace(self._dialling, sources=server.sources or self._dialling.sources)
-        call = partial(dial, server.place, resolver=resolver, proxy=server.proxy, rules=dialling)
-        plan = SessionPlan(
-            self._hello if server.hello == PRIVATE_HELLO else server.hello,
-            demand,
-            server.host,
-            server.is_lmtp,
-            server.is_private,
-            server.credentials,
-            tls,
-            replace(self._rules, allows_plaintext_login=server.allows_plaintext_login),
-        )
-        opened = await open_courier(call, plan, until)
+        opened, protection = await self._server_sessions.open(host, until)
         if isinstance(opened, NoSession):
             reached = "" if opened.tls_failure is None else str(Level.NONE)
             return _no_visit(opened, protection.host, replace(protection, reached=reached), is_chosen=True)
         level = Level.NONE if opened.secured is None else opened.secured.level
         return CourierVisit(opened, protection.host, replace(protection, reached=str(level)))
-
-    def _server(self, url: str) -> tuple[SmtpServer, ClientTls]:
-        found = self._servers.get(url)
-        if found is None:
-            server = parse_server(url)
-            found = self._servers[url] = server, ClientTls(server.tls)
-        return found
 
 
 def _asked(plan: TlsPlan) -> Level:

@@ -11,26 +11,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from typing import Any, Final
 
 from samotop.delivery.calls import Host
-from samotop.delivery.protection import plan_server
+from samotop.delivery.serversessions import ServerSessions
 from samotop.dns.resolver import Resolver
 from samotop.errors import SetupError
-from samotop.net.clienttls import ClientTls
-from samotop.net.dial import DialRules, dial
-from samotop.net.endpoint import Tcp
+from samotop.net.dial import DialRules
 from samotop.ports.nexthop import Hop
 from samotop.routing.nexthop import HopKind, NextHop
-from samotop.smtp.client import ClientRules, Stage
+from samotop.smtp.client import Stage
 from samotop.status import EnhancedStatus
 from samotop.tlspolicy.requiretls import Wish
-from samotop.transport.smtp.address import PRIVATE_HELLO, SmtpServer, parse_server
 from samotop.transport.smtp.courier import Courier
 from samotop.transport.smtp.held import Held
-from samotop.transport.smtp.opening import NoSession, SessionPlan, open_courier
+from samotop.transport.smtp.opening import NoSession
 
 KEEP_SECONDS: Final = 3.0
 """For which a session without a transaction is kept: a sender that was told to come with each recipient by itself, or
@@ -153,32 +149,11 @@ class Sessions:
 
 def server_sessions(resolver: Resolver, hello: str, dialling: DialRules = DialRules()) -> OpenSession:
     """Opens sessions with the servers that routes name. ``hello`` is our name."""
-    servers: dict[str, tuple[SmtpServer, ClientTls]] = {}
+    sessions = ServerSessions(resolver, hello, dialling)
 
     async def open_session(key: Key, until: float) -> Courier | NoSession:
-        if key.hop.url not in servers:
-            server = parse_server(key.hop.url)
-            servers[key.hop.url] = server, ClientTls(server.tls)
-        server, tls = servers[key.hop.url]
         wish = Wish.REQUIRES if key.requires_tls else Wish.NOTHING
-        demand, _ = plan_server(Host(NextHop(HopKind.SERVER, key.hop.url), wish=wish), server)
-        call = partial(
-            dial,
-            server.place,
-            resolver=resolver if isinstance(server.place, Tcp) else None,
-            proxy=server.proxy,
-            rules=replace(dialling, sources=server.sources or dialling.sources),
-        )
-        plan = SessionPlan(
-            hello if server.hello == PRIVATE_HELLO else server.hello,
-            demand,
-            server.host,
-            server.is_lmtp,
-            server.is_private,
-            server.credentials,
-            tls,
-            ClientRules(allows_plaintext_login=server.allows_plaintext_login),
-        )
-        return await open_courier(call, plan, until)
+        found, _ = await sessions.open(Host(NextHop(HopKind.SERVER, key.hop.url), wish=wish), until)
+        return found
 
     return open_session
