@@ -132,15 +132,31 @@ class Relay:
             self._arriving.clear()
 
     def _put(self, hop: NextHop, wish: Wish, job: Job) -> None:
-        """Into the lane for this next hop and this wish."""
+        """Into the lane for this next hop and this wish. A bug is this job's, and not that of those behind it."""
+        try:
+            found = self._place(hop, wish, job)
+        except Exception as error:  # noqa: BLE001 - as in _work: a bug must not lose an answer
+            self._log.error("relay_failed", id=job.entry.id, error=error)
+            found = BROKEN
+        if isinstance(found, Outcome):
+            job.tell(found)
+            return
+        try:
+            self._staff(found)
+        except Exception as error:  # noqa: BLE001 - nobody comes for what waits there, so it is answered
+            self._log.error("relay_failed", id=job.entry.id, error=error)
+            for waiting in found.jobs.drain():
+                waiting.tell(BROKEN)
+
+    def _place(self, hop: NextHop, wish: Wish, job: Job) -> Lane | Outcome:
+        """The lane that has the job now, whole; or what it is answered."""
         lane = self._lanes.get((hop, wish))
         now = self._clock.monotonic()
         if self._is_stopping or (lane.rest.is_resting(now) and not job.is_hurried):
-            job.tell(self._put_off(max(0.0, lane.rest.until - now), RESTING))
-            return
-        for part in job.parts(self._rules.recipients):
+            return self._put_off(max(0.0, lane.rest.until - now), RESTING)
+        for part in list(job.parts(self._rules.recipients)):
             lane.put(part)
-        self._staff(lane)
+        return lane
 
     async def stop(self, grace: float) -> None:
         """Let the messages that are being sent come to their end; what waits is put off."""

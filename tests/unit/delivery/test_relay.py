@@ -526,6 +526,29 @@ async def test_a_bug_in_one_message_does_not_lose_it() -> None:
         assert b.queue.entries and "relay_failed" in b.log.events
 
 
+@pytest.mark.parametrize("broken", ["_place", "_staff"])
+async def test_a_bug_where_mail_is_sorted_keeps_nobody_waiting(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those behind it in the batch would be unanswered until a restart, and so would it."""
+    async with bench() as b:
+        honest = getattr(b.relay, broken)
+        calls = 0
+
+        def breaking(*given: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == 2:
+                raise RuntimeError("a bug")
+            return honest(*given)
+
+        monkeypatch.setattr(b.relay, broken, breaking)
+        entries = [make_entry(number, f"a@{name}.example") for number, name in enumerate(("one", "two", "three"))]
+        b.submit(*entries)
+        await b.idle()
+        assert list(b.queue.entries) == [entries[1].id] and "relay_failed" in b.log.events
+        await b.pass_time(61)
+        assert b.queue.entries == {} and len(b.caller.taken) == 3
+
+
 async def test_a_damaged_content_is_kept_for_the_operator() -> None:
     async with bench() as b:
         entry = make_entry(1, "a@one.example")
