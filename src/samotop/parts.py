@@ -17,7 +17,7 @@ from samotop.content import Content
 from samotop.delivery.outgoing import replace_header
 from samotop.dns.resolver import OpenResolver
 from samotop.facts import ContentFacts, Decide, RecipientFacts
-from samotop.message.trace import strip_forged
+from samotop.message.forged import strip_forged
 from samotop.net.clock import SystemClock
 from samotop.ports import Handover, LocalTransport
 from samotop.ports.inquiry import Inquired

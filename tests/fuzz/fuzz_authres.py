@@ -18,8 +18,8 @@ import sys
 from dataclasses import replace
 
 from samotop.message.authres import ResultsSyntaxError, claims_to_be, format_results, parse_results
+from samotop.message.forged import strip_forged
 from samotop.message.header import iterate_fields
-from samotop.message.trace import strip_forged
 
 HOST = "mx.example.org"
 

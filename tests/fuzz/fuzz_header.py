@@ -18,8 +18,8 @@ import sys
 
 from samotop.address import Address
 from samotop.message.ends import BareLineEnds
+from samotop.message.forged import is_forged, iterate_genuine, strip_forged
 from samotop.message.header import iterate_fields, split_fields
-from samotop.message.trace import is_forged, iterate_genuine, strip_forged
 
 HOST = "mx"
 OWN = [Address("bob", "example.org")]

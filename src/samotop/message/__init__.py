@@ -11,8 +11,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from samotop.message.ends import BareLineEnds
+from samotop.message.forged import is_forged, iterate_genuine, strip_forged
 from samotop.message.header import Field, iterate_fields, split_fields
-from samotop.message.trace import DisclosureRules, format_date, format_trace, is_forged, iterate_genuine, strip_forged
+from samotop.message.trace import DisclosureRules, format_date, format_trace
 
 if TYPE_CHECKING:
     from samotop.message.entity import Entity

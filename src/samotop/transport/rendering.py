@@ -12,7 +12,8 @@ from typing import Final
 
 from samotop.envelope import Body
 from samotop.message.ends import BareLineEnds
-from samotop.message.trace import NO_DISCLOSURE, DisclosureRules, format_trace, iterate_genuine, strip_forged
+from samotop.message.forged import iterate_genuine, strip_forged
+from samotop.message.trace import NO_DISCLOSURE, DisclosureRules, format_trace
 from samotop.ports.transport import Handover
 
 SMALL: Final = 128 * 1024
