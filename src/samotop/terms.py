@@ -7,6 +7,9 @@ from dataclasses import replace
 from samotop.config.shapes import Config, Listen
 from samotop.message.trace import DisclosureRules
 from samotop.net.descriptors import fitting_sessions, raise_limit
+from samotop.policy.content import content_rules
+from samotop.policy.hello import HelloRules
+from samotop.policy.rules import PolicyRules
 from samotop.queue.deadlines import DELIVER_BY_LEAST, HOLD_LIMIT
 from samotop.reception.listener import Listener
 from samotop.reception.rules import Rules
@@ -48,6 +51,33 @@ def smtp_rules(config: Config) -> SmtpRules:
         transactions=limits.transactions,
         auth_failures=limits.auth_failures,
     )
+
+
+def policy_rules(config: Config) -> PolicyRules:
+    """The checks' rules, from ``[policy]``."""
+    policy = config.policy
+    domains = frozenset(one.lower() for one in config.domains)
+    return PolicyRules(
+        hello=HelloRules(policy.hello, config.hostname.lower(), domains - {config.hostname.lower()}),
+        enforces_pipelining=policy.pipelining == "enforce",
+        require_reverse=policy.require_reverse,
+        require_tls=policy.require_tls,
+        enforces_spf=policy.spf == "enforce",
+        enforces_dmarc=policy.dmarc == "enforce",
+        dnsbl=policy.dnsbl,
+        null_recipients=policy.null_recipients,
+        no_bounces=frozenset(one.lower() for one in policy.no_bounces),
+        rate_network=policy.rate_network,
+        rate_login=policy.rate_login,
+        rate_recipient=policy.rate_recipient,
+        harvest=policy.harvest,
+        content=content_rules(policy.block_types),
+    )
+
+
+def owner_levels(config: Config) -> dict[str, str]:
+    """What TLS the owners want who want any."""
+    return {one.owner or one.name: one.require_tls for one in config.mailboxes if one.require_tls not in ("", "none")}
 
 
 def reception_rules(config: Config, workers: int = 1, fitting: int | None = None) -> Rules:

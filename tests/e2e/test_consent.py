@@ -108,7 +108,7 @@ def test_a_proven_stranger_asks_and_the_owner_lets_them_in(make: Make) -> None:
     (request,) = listed(home)
     assert (request["who"], request["standing"], request["subject"]) == ("bob@signed.example", "pending", "Lunch")
     assert request["evidence"]["domain"] == "signed.example"
-    assert b"X-Samotop-Verdict: unknown: unknown; DKIM of signed.example\n" in requests(home)[0]
+    assert b"X-Samotop-Verdict: unknown: unknown; DKIM of signed.example (not encrypted" in requests(home)[0]
     found = home.run("contact", "approve", "--account", "alice", "bob@signed.example")
     assert "Moved 1 message from Requests to the inbox." in found.stdout
     assert [b"number 1" in one for one in inbox(home)] == [True]

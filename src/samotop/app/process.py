@@ -19,6 +19,7 @@ from samotop.app.consent import Consenting
 from samotop.app.deciders import Deciders
 from samotop.app.expansions import open_expansions
 from samotop.app.nexthops import open_cut_through
+from samotop.app.policing import Policing
 from samotop.app.relaying import relay_parts
 from samotop.app.reporters import Reportings
 from samotop.app.tls import MAIL_PROTOCOLS, WEB, load_tls, wants_tls
@@ -121,7 +122,10 @@ class Process:
         secret = keep_secret(home / "keys" / "login.secret")  # makes unknown accounts look like known ones
         self._usages = Usages(SqliteTallies(self._database, "submission"), secret)
         self._consenting = Consenting(config, home, self._database, self._router, self._clock, loop, log)
-        self._deciders = Deciders(config, self._router, self._usages, self._clock, self._expansions, self._consenting)
+        self._policing = Policing(config, home, self._router, self._clock, loop, log)
+        self._deciders = Deciders(
+            config, self._router, self._usages, self._clock, self._policing, self._expansions, self._consenting
+        )
         self._flush: asyncio.Task[None] | None = None
         self._flushed_at = 0.0
         rules = reception_rules(config, workers, fitting_sessions(raise_limit()))
@@ -137,6 +141,7 @@ class Process:
             logins=Logins(accounts, self._passwords, LoginRules(secret, frozenset(config.domains))),
             log=log,
             exempt=config.policy.exempt,
+            needs_names=self._policing.checks.needs_names,
             transcript=Transcript(sys.stdout) if any(r.via.kind == "console" for r in config.routes) else None,
         )
         self._reception = Reception(self._context)
@@ -201,7 +206,7 @@ class Process:
         if not any(one.protocol in INQUIRED_PROTOCOLS for one in self._config.listeners):
             return
         policy = self._config.policy
-        rules = InquiryRules(policy.authentication_wait, frozenset(policy.trusted_sealers))
+        rules = InquiryRules(policy.authentication_wait, frozenset(policy.trusted_sealers), policy.dnsbl)
         hostname = self._config.hostname
         self._inquirer = ResolverInquirer(
             resolver, self._loop, self._clock, hostname, rules, on_silence=self._tell_silence
@@ -240,6 +245,7 @@ class Process:
         if self._flush is not None:
             await self._flush
         await self._consenting.stop()
+        await self._policing.stop()
         await self._flush_usages()
         await self._reportings.stop()
         if self._inquirer is not None:
@@ -276,6 +282,7 @@ class Process:
     def look(self) -> None:
         """Take up what somebody else has changed: entries of the queue, decisions, the certificate's files."""
         self._consenting.look()
+        self._policing.look()
         try:
             has_changed = self._spool.changed()
         except (OSError, apsw.Error) as error:  # what the server knows already still goes on

@@ -25,6 +25,10 @@ class WatchedFiles(Generic[T]):
         self._seen = self._taken = self._sign()
         self.value, self.faults = load()
 
+    def __bool__(self) -> bool:
+        """Is there any file to watch?"""
+        return bool(self._paths)
+
     def has_changed(self) -> bool:
         """Is anything another than what was read, and the same as at the last look?"""
         before, self._seen = self._seen, self._sign()

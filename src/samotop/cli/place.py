@@ -16,6 +16,7 @@ from samotop.config.claims import Found, unknown_owners
 from samotop.config.fault import ConfigRefused, Fault
 from samotop.config.home import STATE_NAME, check_home, find_home
 from samotop.config.locate import locate
+from samotop.config.named import read_named
 from samotop.config.read import FILE_NAME, load_config
 from samotop.config.shapes import Config, TlsFiles
 from samotop.errors import SetupError
@@ -104,9 +105,12 @@ def load_checked(home: Path) -> Config:
 
 
 def _bad_members(config: Config, home: Path) -> Iterator[Fault]:
-    """What is wrong in the files of members."""
+    """What is wrong in the files of members, and in those of who is allowed or blocked."""
     for path in dict.fromkeys(home / one.members_file for one in config.lists if one.members_file):
         for line, what, remedy in read_members(path).faults:
+            yield Fault(str(path), line, what, remedy)
+    for path in dict.fromkeys(home / one for one in (*config.policy.allow_files, *config.policy.block_files)):
+        for line, what, remedy in read_named(path).faults:
             yield Fault(str(path), line, what, remedy)
 
 

@@ -25,6 +25,8 @@ def entry_json(entry: Entry) -> dict[str, Any]:
             {
                 "recipient": str(one.recipient.address),
                 "original": one.recipient.original,
+                "folder": one.recipient.folder or None,
+                "verdict": one.recipient.verdict or None,
                 "attempts": one.attempts,
                 "last": one.last,
                 "tls": None if one.protection is None else _protection_json(one.protection),
@@ -66,6 +68,8 @@ def _recipient(one: Pending) -> list[str]:
     original = (one.recipient.original or "").partition(";")[2]  # an alias, or what the sender's server calls it
     first = f" (first <{original}>)" if original and original != str(one.recipient.address) else ""
     lines = [f"  to <{one.recipient.address}>{first}, {tried}" + (f": {one.last}" if one.last else "")]
+    if one.recipient.verdict:
+        lines.append(f"    {one.recipient.verdict}")
     p = one.protection
     if p is None:
         return lines

@@ -66,8 +66,8 @@ class Entries:
     """Version, length of the prefix, the prefix as a number."""
     lengths: tuple[tuple[int, int], ...] = field(default=())
 
-    def __bool__(self) -> bool:
-        return bool(self.addresses or self.domains or self.networks)
+    def __len__(self) -> int:
+        return len(self.addresses) + len(self.domains) + len(self.networks)
 
     def has_network(self, address: str) -> bool:
         """Is this IP address in one of the networks?"""

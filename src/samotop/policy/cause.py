@@ -6,10 +6,20 @@ Each cause has a ``code`` that never changes its meaning: a reply ends with ``(p
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from samotop.status import parse_status
 from samotop.verdict import Verdict, refusal_reply
+
+_CODE: Final = re.compile(r"([a-z][a-z0-9-]{0,40}): ")
+
+
+def code_of(verdict: Verdict) -> str:
+    """The code that a verdict's reason begins with; the check's name where there is none."""
+    match = _CODE.match(verdict.reason)
+    return match[1] if match else verdict.check
 
 
 @dataclass(frozen=True, slots=True)
