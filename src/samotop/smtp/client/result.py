@@ -64,9 +64,16 @@ class TransactionResult:
 
         Empty where it took none: then it did not mean their number.
         """
-        if not any(recipient.is_accepted for recipient in self.recipients):
+        if not self.accepted:
             return ()
         return tuple(one.recipient for one in self.recipients if _is_one_too_many(one))
+
+    @property
+    def decided(self) -> tuple[RecipientResult, ...]:
+        """All but ``left_over``. A recipient who stands there twice may be in both."""
+        if not self.left_over:
+            return self.recipients
+        return tuple(one for one in self.recipients if not _is_one_too_many(one))
 
 
 def _is_one_too_many(one: RecipientResult) -> bool:

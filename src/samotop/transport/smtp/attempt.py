@@ -22,7 +22,7 @@ from samotop.transport.sending import Progress, RecipientOutcome
 from samotop.transport.smtp.express import EXPRESS_LIMIT, Errand, Owner
 from samotop.transport.smtp.opening import NoSession
 from samotop.transport.smtp.pool import Pool
-from samotop.transport.smtp.wording import read_results
+from samotop.transport.smtp.wording import read_result, read_results
 
 CLOSING: Final = 421
 """The reply of a server that closes the connection (RFC 5321 §3.8)."""
@@ -92,12 +92,9 @@ async def try_long(
 def _read(errand: Errand, result: TransactionResult) -> Attempt:
     assert errand.express is not None, "a session has carried it"
     courier = errand.express.owner
-    outcomes = read_results(result, courier.end)
     if result.is_accepted:
-        return Attempt(outcomes, _tls_of(courier))
-    again = frozenset(result.left_over)
-    if again:
-        outcomes = tuple(one for one in outcomes if one.recipient not in again)
+        return Attempt(read_results(result, courier.end), _tls_of(courier))
+    outcomes = tuple(read_result(one, *courier.end) for one in result.decided)
     return _keep(outcomes, courier, is_reused=errand.is_reused)
 
 

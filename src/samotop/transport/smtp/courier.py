@@ -123,8 +123,7 @@ class Courier(Session):
 
     def _write_down(self, result: TransactionResult, ledger: Ledger) -> None:
         """Put what is known of those whom the server does not want in another transaction."""
-        again = frozenset(result.left_over)
-        ledger.put(*(read_result(one, *self.end) for one in result.recipients if one.recipient not in again))
+        ledger.put(*(read_result(one, *self.end) for one in result.decided))
 
     async def plan(
         self, envelope: Envelope, content: Content, wishes: Wishes, may_convert: bool

@@ -94,7 +94,7 @@ class Pool:
             if not found:
                 return BUSY
         try:
-            courier = None if fresh else await self._take_idle(until)
+            courier = self._make_place() if fresh else await self._take_idle(until)
             if courier is not None:
                 return Lease(courier, is_reused=True)
             opened = await self._open_session(until)
@@ -207,6 +207,11 @@ class Pool:
                 turn.ended.set_result(True)
                 return
         self._room += 1
+
+    def _make_place(self) -> None:
+        """A fresh session is coming, and another one may have become idle while its turn was waited for."""
+        while len(self._idle) > self._room:
+            self._see_off(self._idle.pop(0)[0])
 
     async def _take_idle(self, until: float) -> Courier | None:
         while self._idle:

@@ -200,3 +200,30 @@ async def test_who_is_one_too_many_gets_a_transaction_of_its_own() -> None:
         outcomes = await asyncio.gather(transport.send(both, LETTER), transport.send(both, LETTER))
     assert [outcome.is_accepted for outcome in outcomes] == [True, True]
     assert [one.recipient for one in outcomes[1].recipients] == list(both.recipients)
+
+
+@pytest.mark.parametrize("size", [10, 2 * EXPRESS_LIMIT])
+async def test_who_stands_there_twice_is_one_too_many_once(size: int) -> None:
+    """The place that was accepted is done: nobody gets its message again for the other's sake."""
+
+    async def talk(script: Script, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mx\r\n")
+        replies = {"EHLO": b"250-mx\r\n250 PIPELINING\r\n", "DATA": b"354 go\r\n", "QUIT": b"221 bye\r\n"}
+        recipients = 0
+        while True:
+            verb = (await script.line(reader)).partition(" ")[0]
+            recipients = recipients + 1 if verb == "RCPT" else 0
+            writer.write(b"452 4.5.3 Too many\r\n" if recipients > 1 else replies.get(verb, b"250 ok\r\n"))
+            if verb == "QUIT":
+                return
+            if verb == "DATA":
+                while await script.line(reader) != ".":
+                    pass
+                writer.write(b"250 ok\r\n")
+
+    twice = Envelope(Address("a", "example.org"), (BOB, BOB))
+    content = b"Subject: x\r\n\r\n" + b"Hello\r\n" * (size // 7)
+    async with Script(talk) as script, transport_to(script) as transport:
+        outcome = await transport.send(twice, content)
+    assert outcome.is_accepted
+    assert (script.lines.count("DATA"), sum(line.startswith("RCPT") for line in script.lines)) == (2, 3)

@@ -93,6 +93,42 @@ async def test_a_connection_that_closes_as_it_is_used_is_replaced(end: str) -> N
         assert script.connections == 2
 
 
+async def test_a_replacement_keeps_within_the_connections_allowed() -> None:
+    """Who wants a fresh one waits for room, and what is idle by then has its own."""
+    is_leaving = False
+    count = most = 0
+
+    async def talk(script: Script, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal is_leaving, count, most
+        count += 1
+        most = max(most, count)
+        replies = {"EHLO": b"250-mx\r\n250 PIPELINING\r\n", "DATA": b"354 go\r\n", "QUIT": b"221 bye\r\n"}
+        writer.write(b"220 mx\r\n")
+        try:
+            while (verb := (await script.line(reader)).partition(" ")[0]) != "QUIT":
+                if verb == "MAIL" and is_leaving:
+                    is_leaving = False
+                    writer.write(b"421 4.3.2 bye\r\n")
+                    return
+                writer.write(replies.get(verb, b"250 ok\r\n"))
+                if verb == "DATA":
+                    while await script.line(reader) != ".":
+                        pass
+                    writer.write(b"250 ok\r\n")
+            writer.write(b"221 bye\r\n")
+        finally:
+            count -= 1
+
+    async with Script(talk) as script, transport_to(script) as transport:
+        for _ in range(3):
+            is_leaving = script.connections > 0
+            outcomes = await asyncio.gather(*[transport.send(ENVELOPE, LETTER) for _ in range(2)])
+            assert all(outcome.is_accepted for outcome in outcomes)
+            assert transport._pool is not None
+            assert transport._pool.idle == 1
+    assert most <= 2, "one, and one that is saying goodbye"
+
+
 async def test_what_may_have_been_accepted_is_not_sent_again() -> None:
     """Dropped after the whole content, on a connection that was used before: uncertain, and left to the caller."""
     contents = 0
