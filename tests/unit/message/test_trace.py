@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from samotop.address import NULL_PATH, Address, ReversePath
 from samotop.message.forged import strip_forged
 from samotop.message.header import iterate_fields
-from samotop.message.trace import DisclosureRules, format_trace
+from samotop.message.trace import DisclosureRules, format_date, format_trace
 from samotop.queue.entry import Trace
 
 BOB = Address("bob", "example.org")
