@@ -83,7 +83,15 @@ def evaluate(
     ham: Ham = None,
     account: Account = None,
     model: Model = None,
-    shuffles: Annotated[int, Parameter(help="Random orders to try; 0 keeps the order of the names.")] = 5,
+    index: Annotated[
+        str | None, Parameter(help='A file of lines "spam PATH" or "ham PATH", in TREC\'s form.', metavar="FILE")
+    ] = None,
+    shuffles: Annotated[
+        int | None,
+        Parameter(
+            help="Random orders to try, else 5; 0 keeps the order of the names, or the index, whose default it is."
+        ),
+    ] = None,
     skip: Annotated[
         int | None, Parameter(help="Messages at first that are not counted; else 1000, or a quarter.", metavar="N")
     ] = None,
@@ -100,11 +108,11 @@ def evaluate(
     Begins with an empty filter, or with a copy of the one that you name; nothing is kept. Tells 1-AUC, the spam caught
     where no more than 0.1 %, 0.5 % and 1 % of ham is lost, what the filter's own threshold does, and the time.
     """
-    if not spam or not ham:
+    if index is None and (not spam or not ham):
         raise SetupError(
             "both spam and ham are needed to measure", remedy="name messages: --spam PATH... --ham PATH..."
         )
-    if (split is not None and not 0 <= split < 100) or not 0 <= wrong < 50 or shuffles < 0 or (skip or 0) < 0:
+    if (split is not None and not 0 <= split < 100) or not 0 <= wrong < 50 or (shuffles or 0) < 0 or (skip or 0) < 0:
         raise SetupError(
             "that cannot be tried", remedy="--split 0 to 99, --wrong 0 to 49, --shuffles and --skip from 0"
         )
@@ -112,4 +120,5 @@ def evaluate(
     from samotop.cli.junk_verbs import Place
 
     place = Place(account, model, home) if account or model else None
-    return evaluate_letters(place, spam, ham, Plan(shuffles, skip, split, wrong), json=json)
+    orders = shuffles if shuffles is not None else 5 if index is None else 0
+    return evaluate_letters(place, spam or [], ham or [], Plan(orders, skip, split, wrong, index), json=json)

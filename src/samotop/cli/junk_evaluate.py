@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from samotop.cli.junk_mail import Letter, find_letters
+from samotop.cli.junk_mail import Letter, find_letters, read_index
 from samotop.cli.junk_verbs import Place, watch
 from samotop.cli.show import print_json
 from samotop.errors import SetupError
@@ -26,11 +26,14 @@ class Plan:
     skip: int | None
     split: float | None
     wrong: float
+    index: str | None = None
 
 
 def evaluate_letters(place: Place | None, spam: Sequence[str], ham: Sequence[str], plan: Plan, *, json: bool) -> int:
     letters = [(letter, True) for letter in find_letters(spam)] + [(letter, False) for letter in find_letters(ham)]
     letters.sort(key=lambda one: (one[0].path.name, one[0].number))
+    if plan.index is not None:
+        letters += read_index(plan.index)
     trials = []
     for number in range(max(1, plan.shuffles)):
         order = list(letters)

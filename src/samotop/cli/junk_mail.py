@@ -52,6 +52,21 @@ def find_letters(paths: Iterable[str]) -> list[Letter]:
     return found
 
 
+def read_index(index: str) -> list[tuple[Letter, bool]]:
+    """The messages of an index as TREC's corpora have it: lines of ``spam`` or ``ham`` and a path, from its folder."""
+    try:
+        lines = Path(index).read_text("utf-8", "replace").splitlines()
+    except OSError as error:
+        raise SetupError(f"{index} cannot be read: {error.strerror}") from error
+    found: list[tuple[Letter, bool]] = []
+    for number, line in enumerate(lines, 1):
+        kind, _, path = line.strip().partition(" ")
+        if kind.lower() not in ("spam", "ham") or not path:
+            raise SetupError('not "spam PATH" or "ham PATH"', place=f"{index}:{number}")
+        found += [(letter, kind.lower() == "spam") for letter in _open(Path(index).parent / path)]
+    return found
+
+
 def _files(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         yield path

@@ -104,7 +104,8 @@ _JUNK_EVALUATE: Final = """\
 Examples:
   samotop junk evaluate --spam corpus/spam --ham corpus/ham
   samotop junk evaluate --spam new/spam --ham new/ham --model alice.junk --split 0
-  samotop junk evaluate --spam s.mbox --ham h.mbox --wrong 5 --json"""
+  samotop junk evaluate --spam s.mbox --ham h.mbox --wrong 5 --json
+  samotop junk evaluate --index trec07p/full/index"""
 
 _SEND: Final = """\
 Examples:

@@ -119,6 +119,22 @@ def test_evaluating_says_it_all_to_programs(corpus: Path, run: Run) -> None:
     assert not list(corpus.glob("*.junk"))
 
 
+def test_an_index_gives_the_order(corpus: Path, run: Run) -> None:
+    """TREC's corpora have one, and their order is that in which the mail came."""
+    lines = [
+        f"{kind} ../{path}\n" for n in range(30) for kind, path in (("spam", f"spam/{n:03}"), ("ham", "wanted.eml"))
+    ]
+    (corpus / "full").mkdir()
+    (corpus / "full" / "index").write_text("".join(lines))
+    status, out, _ = run("junk", "evaluate", "--index", "full/index", "--json")
+    assert status == 0
+    assert (json.loads(out)["messages"], json.loads(out)["orders"]) == (60, 1)
+    (corpus / "full" / "index").write_text("junk ../spam/000\n")
+    status, _, err = run("junk", "evaluate", "--index", "full/index")
+    assert status == 1
+    assert "full/index:1" in err
+
+
 def test_evaluating_a_filter_leaves_it_as_it_is(taught: Path, run: Run) -> None:
     before = (taught / "a.junk").read_bytes()
     words = ["junk", "evaluate", "--model", "a.junk", "--spam", "spam.mbox", "--ham", "ham.mbox", "--split", "0"]
