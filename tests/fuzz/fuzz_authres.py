@@ -17,7 +17,9 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 
-from samotop.message.authres import ResultsSyntaxError, claims_to_be, format_results, parse_results
+from samotop.message.authres import ResultsSyntaxError, parse_results
+from samotop.message.authreswriting import format_results
+from samotop.message.claims import claims_to_be
 from samotop.message.forged import strip_forged
 from samotop.message.header import iterate_fields
 

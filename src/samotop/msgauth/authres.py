@@ -7,10 +7,10 @@ from samotop.message.authres import (
     MethodResult,
     Property,
     ResultsSyntaxError,
-    claims_to_be,
-    format_results,
     parse_results,
 )
+from samotop.message.authreswriting import format_results
+from samotop.message.claims import claims_to_be
 
 __all__ = [
     "AuthenticationResults",

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from samotop.message.authres import AuthenticationResults, MethodResult, Property, format_results
+from samotop.message.authres import AuthenticationResults, MethodResult, Property
+from samotop.message.authreswriting import format_results
 from samotop.msgauth.authentication import Authentication
 from samotop.msgauth.results import Result
 

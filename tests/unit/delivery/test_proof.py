@@ -8,7 +8,8 @@ import pytest
 
 from samotop.address import NULL_PATH, Address
 from samotop.delivery.proof import SenderProof
-from samotop.message.authres import AuthenticationResults, MethodResult, Property, format_results
+from samotop.message.authres import AuthenticationResults, MethodResult, Property
+from samotop.message.authreswriting import format_results
 from samotop.queue.entry import Entry
 from tests.fakes.queue import make_entry
 

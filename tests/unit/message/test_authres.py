@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 
 from samotop.message.authres import (
     FIELD_LIMIT,
-    VALUE_LIMIT,
     AuthenticationResults,
     MethodResult,
     Property,
     ResultsSyntaxError,
-    format_results,
     parse_results,
 )
+from samotop.message.authreswriting import VALUE_LIMIT, format_results
 from samotop.message.header import iterate_fields
 from tests.fakes.effort import check_linear
 

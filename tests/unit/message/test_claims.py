@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samotop.message.authres import AuthenticationResults, MethodResult, claims_to_be, format_results
+from samotop.message.authres import AuthenticationResults, MethodResult
+from samotop.message.authreswriting import format_results
+from samotop.message.claims import claims_to_be
 from samotop.message.header import iterate_fields
 from tests.fakes.effort import check_linear
 
