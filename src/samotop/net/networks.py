@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_interface, ip_network
 from typing import Final
 
@@ -29,7 +30,12 @@ def parse_address(text: str) -> IPv4Address | IPv6Address:
     """Read an IP address and bring it to its canonical form. Raises ``ValueError``."""
     if len(text) > ADDRESS_LIMIT:
         raise ValueError("too long for an IP address")
-    address = ip_address(text.partition("%")[0])
+    return _read_address(text.partition("%")[0])
+
+
+@lru_cache(maxsize=256)  # a session asks for the same peer half a dozen times, and reading one takes 20 calls
+def _read_address(text: str) -> IPv4Address | IPv6Address:
+    address = ip_address(text)
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
@@ -68,7 +74,10 @@ def in_networks(address: str, networks: Sequence[Network]) -> bool:
         parsed = parse_address(address)
     except ValueError:
         return False
-    return any(parsed in network for network in networks)
+    for network in networks:  # noqa: SIM110 - asked at every step of a session: a generator costs more than the rest
+        if parsed in network:
+            return True
+    return False
 
 
 def network_key(address: str) -> str:
