@@ -15,8 +15,9 @@ from typing import Any, Final
 
 from samotop.cli.dns_compare import compare_records
 from samotop.cli.dns_finding import ADVICE, DIFFERS, EXTRA, MISSING, OK, UNANSWERED, Finding, find, find_unanswered
-from samotop.cli.dns_plan import EXAMPLE_ADDRESS, Needed, Section, Situation
+from samotop.cli.dns_plan import EXAMPLE_ADDRESS
 from samotop.cli.dns_policy import check_policy, check_web_host
+from samotop.cli.dns_records import Needed, Section, Situation
 from samotop.dns.answer import Answer, Security
 from samotop.dns.resolver import Resolver
 from samotop.dns.zonefile import is_inside

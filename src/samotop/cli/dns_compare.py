@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from samotop.cli.dns_finding import ADVICE, DIFFERS, EXTRA, MISSING, OK, Finding, find
-from samotop.cli.dns_plan import Needed
+from samotop.cli.dns_records import Needed
 from samotop.dns.answer import Answer
 from samotop.dns.rdata import parse_record
 from samotop.dns.records import Caa, Mx, Record, Srv, Tlsa

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from samotop.cli.dns_plan import Needed, format_record
+from samotop.cli.dns_records import Needed
+from samotop.cli.dns_zone import format_record
 from samotop.dns.answer import Answer, Security, Status
 
 OK: Final = "ok"

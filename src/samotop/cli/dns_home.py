@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from samotop.cli.dns_plan import CertificateNote, KeyNote, Situation
+from samotop.cli.dns_records import CertificateNote, KeyNote, Situation
 from samotop.cli.later import is_served
 from samotop.config.shapes import Config, Listen, TlsFiles
 from samotop.config.sts import own_policy

@@ -17,80 +17,20 @@ Raises nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Final
 
-from samotop.dns.zonefile import format_comment, format_entry, format_strings, is_inside
+from samotop.cli.dns_records import Needed, Section, Situation
+from samotop.cli.dns_zone import format_line
+from samotop.dns.zonefile import format_strings
 from samotop.tlspolicy.stspolicy import Mode, StsPolicy, format_sts_record, format_url, plan_policy
 
-TTL: Final = 3600
-"""Seconds: a mistake is out of the caches within the hour."""
 SERVICES: Final = ("submissions", "submission", "imaps", "imap")
 """Services that mail programs look for (RFC 6186 §3, RFC 8314 §5.1)."""
 USUAL_ISSUER: Final = "letsencrypt.org"
 """Who issues most servers' certificates: for a host that has one of its own making so far."""
 EXAMPLE_ADDRESS: Final = "192.0.2.1"
 """Stands for an address that we do not know, in comments alone (RFC 5737)."""
-
-
-@dataclass(frozen=True, slots=True)
-class CertificateNote:
-    """The server's certificate. ``key_digest`` is SHA-256 of its public key; ``issuer`` a CAA name, if we know it."""
-
-    key_digest: bytes
-    is_self_signed: bool
-    issuer: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyNote:
-    """A DKIM key. ``state`` in words: signs, waits, retired."""
-
-    selector: str
-    record: str
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """What the records follow from. ``services`` are ports by the names of ``SERVICES``."""
-
-    domain: str
-    hostname: str
-    addresses: tuple[str, ...] = ()
-    certificate: CertificateNote | None = None
-    services: Mapping[str, int] = field(default_factory=dict)
-    keys: tuple[KeyNote, ...] = ()
-    smarthost: str = ""
-    receives_at: int | None = None
-    """The port where mail from the world is taken; ``None``: nowhere."""
-    sts: StsPolicy | None = None
-    """The MTA-STS policy as the server serves it, or would; ``None``: as it follows from the certificate."""
-    serves_web: bool = False
-    """Is there a listener for the web, where the policy is?"""
-    hidden: tuple[str, ...] = ()
-    """Listeners on a loopback address: nobody but this machine reaches them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Needed:
-    """One record. ``data`` is in presentation format, names in it absolute."""
-
-    purpose: str
-    name: str
-    type: str
-    data: str
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """Records of one purpose, why they are needed, and what to know about them."""
-
-    title: str
-    why: str
-    records: tuple[Needed, ...] = ()
-    remarks: str = ""
 
 
 def plan_sections(situation: Situation) -> list[Section]:
@@ -135,7 +75,7 @@ def _plan_addresses(at: Situation) -> Section:
         example = Needed("address", at.hostname, "A", EXAMPLE_ADDRESS)
         remarks.append(
             "A PLACEHOLDER, which is a comment so that it cannot be published by mistake: put the server's public "
-            f"address in its place, or say --address.\n{_format(example, at.domain)}"
+            f"address in its place, or say --address.\n{format_line(example, at.domain)}"
         )
     pointed = ", ".join(at.addresses) or "the address"
     remarks.append(
@@ -265,49 +205,3 @@ def _plan_issuers(at: Situation) -> Section:
         Needed("CAA", at.hostname, "CAA", f'0 iodef "mailto:postmaster@{at.domain}"'),
     )
     return Section("CAA", why, records, remarks)
-
-
-def is_published(record: Needed, domain: str) -> bool:
-    """Does the record stand in the domain's own zone?"""
-    return is_inside(record.name, domain)
-
-
-def format_record(record: Needed, domain: str) -> str:
-    """The line to paste; with absolute names where it belongs into another zone."""
-    return _format(record, domain if is_published(record, domain) else "")
-
-
-def format_zone(situation: Situation, sections: list[Section]) -> str:
-    """The sections as a zone file (RFC 1035 §5): comments, and records that any name server reads."""
-    domain = situation.domain
-    parts = [
-        format_comment(
-            f"What {domain} needs for mail at {situation.hostname}. Paste it into the zone, or include it there; "
-            f"then ask: samotop dns check {domain}"
-        ),
-        f"$ORIGIN {domain}.\n$TTL {TTL}",
-    ]
-    for section in sections:
-        lines = [format_comment(section.why)]
-        lines += [_format(record, domain) for record in section.records if is_published(record, domain)]
-        foreign = [record for record in section.records if not is_published(record, domain)]
-        if foreign:
-            lines.append(format_comment(f"In the zone of {situation.hostname}, not in this one:"))
-            lines += [f"; {format_record(record, domain)}" for record in foreign]
-        if section.remarks:
-            lines.append(_format_remarks(section.remarks))
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts) + "\n"
-
-
-def _format_remarks(text: str) -> str:
-    """Comments, indented lines as they are."""
-    return "\n".join(
-        f"; {line}" if line.startswith("  ") or " IN " in line else format_comment(line) for line in text.splitlines()
-    )
-
-
-def _format(record: Needed, domain: str) -> str:
-    if not is_published(record, domain):
-        return format_entry(f"{record.name}.", record.type, record.data, origin="")
-    return format_entry(record.name, record.type, record.data, origin=domain)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 
 from samotop.cli.dns_finding import ADVICE, DIFFERS, MISSING, OK, UNANSWERED, Finding, find
-from samotop.cli.dns_plan import Needed, Situation, plan_sts_policy
+from samotop.cli.dns_plan import plan_sts_policy
+from samotop.cli.dns_records import Needed, Situation
 from samotop.dns.resolver import Resolver
 from samotop.tlspolicy.mtasts import (
     BadPolicy,

@@ -19,7 +19,9 @@ from samotop.cli.asking import ask
 from samotop.cli.dns_compare import compare_records
 from samotop.cli.dns_finding import UNANSWERED, Finding, find_unanswered
 from samotop.cli.dns_home import make_keys, note_keys, own_domain
-from samotop.cli.dns_plan import Needed, Situation, format_record, plan_dkim
+from samotop.cli.dns_plan import plan_dkim
+from samotop.cli.dns_records import Needed, Situation
+from samotop.cli.dns_zone import format_record
 from samotop.cli.outcome import AGAIN, DONE, REFUSED
 from samotop.cli.place import open_home
 from samotop.cli.show import print_json

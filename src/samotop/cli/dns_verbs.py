@@ -9,15 +9,9 @@ from samotop.cli.asking import ask
 from samotop.cli.dns_check import check_records
 from samotop.cli.dns_finding import ADVICE, OK, UNANSWERED, Finding
 from samotop.cli.dns_home import observe
-from samotop.cli.dns_plan import (
-    Section,
-    Situation,
-    format_record,
-    format_zone,
-    is_published,
-    plan_sections,
-    plan_sts_policy,
-)
+from samotop.cli.dns_plan import plan_sections, plan_sts_policy
+from samotop.cli.dns_records import Section, Situation
+from samotop.cli.dns_zone import format_record, format_zone, is_published
 from samotop.cli.outcome import AGAIN, DONE, REFUSED
 from samotop.cli.paint import Paint, Progress, choose_paint
 from samotop.cli.place import open_home

@@ -12,7 +12,8 @@ import pytest
 
 from samotop.cli.dns_check import check_records
 from samotop.cli.dns_finding import Finding
-from samotop.cli.dns_plan import CertificateNote, KeyNote, Situation, plan_sections
+from samotop.cli.dns_plan import plan_sections
+from samotop.cli.dns_records import CertificateNote, KeyNote, Situation
 from samotop.cli.dns_verbs import format_findings, summarize
 from samotop.cli.paint import Paint
 from samotop.testing import ZoneResolver

@@ -9,8 +9,9 @@ import pytest
 from samotop.cli.dns_check import check_records
 from samotop.cli.dns_finding import Finding
 from samotop.cli.dns_home import observe
-from samotop.cli.dns_plan import CertificateNote, Situation, plan_sections, plan_sts_policy
+from samotop.cli.dns_plan import plan_sections, plan_sts_policy
 from samotop.cli.dns_policy import check_policy
+from samotop.cli.dns_records import CertificateNote, Situation
 from samotop.config.read import read_config
 from samotop.config.shapes import Config
 from samotop.config.sts import own_policy

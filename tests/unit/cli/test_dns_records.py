@@ -17,7 +17,9 @@ from cryptography.hazmat.primitives import serialization
 
 from samotop.cli import dns_home
 from samotop.cli.dns_home import observe, own_domain
-from samotop.cli.dns_plan import CertificateNote, KeyNote, Situation, format_zone, plan_sections
+from samotop.cli.dns_plan import plan_sections
+from samotop.cli.dns_records import CertificateNote, KeyNote, Situation
+from samotop.cli.dns_zone import format_zone
 from samotop.config.read import FILE_NAME, load_config
 from samotop.errors import SetupError
 from samotop.msgauth.dmarc import parse_record as parse_dmarc
