@@ -36,7 +36,8 @@ CHUNK_LINE_LIMIT: Final = 256
 CHUNK_LIMIT: Final = 4096
 """Chunks of a policy: of sixteen octets each at worst."""
 
-_URL: Final = re.compile(r"https://([A-Za-z0-9._-]{1,253})(/[!-~]{0,500})")
+_URL: Final = re.compile(r"(?i:https)://([A-Za-z0-9._-]{1,253})(?::443)?(/[!-~]{0,500})")
+"""Any case, and the port that https has anyhow (RFC 3986 §6.2.3); no other port: a stranger names this URL."""
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])(?: [^\r\n]*)?")
 _CHUNK: Final = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?")
 _LENGTH: Final = re.compile(r"[0-9]{1,10}")
@@ -88,7 +89,7 @@ class HttpsFetcher:
         self._verifies = verifies
 
     async def fetch(self, url: str) -> Fetched:
-        """Get ``url``: https, a host name, no port."""
+        """Get ``url``: https, a host name, no port but 443."""
         return await self._ask(url, b"GET", b"Accept: text/plain\r\n", b"")
 
     async def post(self, url: str, body: bytes, media_type: str) -> Fetched:

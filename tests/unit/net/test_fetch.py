@@ -166,6 +166,8 @@ async def test_our_own_network_is_not_asked(address: str) -> None:
         "http://mta-sts.example.org/x",
         "https://user@mta-sts.example.org/x",
         "https://mta-sts.example.org:444/x",
+        "https://mta-sts.example.org:4430/x",
+        "https://mta-sts.example.org:/x",
         "https://mta-sts.example.org/a b",
         "https://mta-sts.example.org/\r\nX: y",
         "https://mta-sts.example.org",
@@ -174,6 +176,16 @@ async def test_our_own_network_is_not_asked(address: str) -> None:
 )
 async def test_other_urls_are_not_fetched(url: str) -> None:
     assert (await HttpsFetcher(ZoneResolver({})).fetch(url)).status is FetchStatus.REFUSED
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["HTTPS://mta-sts.example.org/.well-known/mta-sts.txt", "Https://MTA-STS.example.org:443/.well-known/mta-sts.txt"],
+)
+async def test_the_usual_port_may_be_named_and_case_is_none(authority: trustme.CA, url: str) -> None:
+    """Both are the same URL (RFC 3986 §6.2), and people write records by hand."""
+    async with web_server(OK + b"Content-Length: 2\r\n\r\nok", authority) as port:
+        assert (await fetcher_for(port, authority).fetch(url)).body == b"ok"
 
 
 async def test_a_host_that_is_not_there_is_a_failure() -> None:
