@@ -25,7 +25,7 @@ from samotop.cli.show import clean
 from samotop.config.home import MAIL_NAME
 from samotop.config.quantities import parse_duration
 from samotop.config.read import load_config
-from samotop.consent.contact import Binding, Contact, Origin, Standing, bind
+from samotop.consent.contact import Binding, Contact, Origin, Standing, bind, compare
 from samotop.consent.identity import Identity, parse_identity
 from samotop.consent.wishes import REQUESTS
 from samotop.errors import SetupError
@@ -87,8 +87,9 @@ def list_(
         wanted = None if standing is None else Standing(standing)
         known = [] if wanted is Standing.PENDING else ledger.contacts.contacts(account, wanted)
         asking = [] if wanted not in (None, Standing.PENDING) else ledger.contacts.requests(account)
-        decided = {one.identity for one in ledger.contacts.contacts(account)}
-    print_contacts([one for one in asking if one.identity not in decided], known, as_json=json)
+        decided = {one.identity: one for one in ledger.contacts.contacts(account)}
+    waiting = [one for one in asking if not _is_answered(one, decided.get(one.identity))]
+    print_contacts(waiting, known, as_json=json)
     return 0
 
 
@@ -264,10 +265,17 @@ def _end(days: int | None) -> float | None:
 
 
 def _find_request(ledger: Ledger, identity: Identity) -> ContactRequest | None:
-    """The request that a decision answers: by this identity, or one that claims it among others."""
-    return next(
-        (one for one in ledger.contacts.requests(ledger.owner) if identity in (one.identity, *one.identities)), None
-    )
+    """The request that a decision answers: by this identity, or one that claims it among others; a proven one before
+    what somebody has only claimed."""
+    found = [one for one in ledger.contacts.requests(ledger.owner) if identity in (one.identity, *one.identities)]
+    return min(found, key=lambda one: (not one.evidence.is_proven, one.identity != identity), default=None)
+
+
+def _is_answered(request: ContactRequest, contact: Contact | None) -> bool:
+    """Has the owner decided about this one? Not where it lacks what an approval is bound to."""
+    if contact is None:
+        return False
+    return contact.standing is Standing.REJECTED or not compare(contact, request.evidence)
 
 
 def _describe(binding: Binding) -> str:

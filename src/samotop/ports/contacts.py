@@ -1,8 +1,8 @@
 """The ledger as services see it: each owner's contacts, and the requests of those who want to be some.
 
-An owner is an account's name. ``find`` and ``find_request`` read single rows by index and may be called on the
-event loop; all else waits for the disk and is called in threads. A decision is obeyed by the next ``find`` in any
-process once ``decide`` has returned. Raises ``TryAgainLater`` where the store does not answer.
+An owner is an account's name. ``find``, ``find_request``, ``has_approved_within`` and ``serial`` read single rows by
+index and may be called on the event loop; all else waits for the disk and is called in threads. A decision is obeyed by
+the next ``find`` in any process once ``decide`` has returned. Raises ``TryAgainLater`` where the store does not answer.
 
 Names of contacts are never in the store in the clear: rows are found by keyed digests, names are sealed.
 """
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from samotop.consent.contact import Contact, Standing
+from samotop.consent.contact import Contact, Standing, bind
 from samotop.consent.evidence import Evidence
 from samotop.consent.identity import Identity
 
@@ -22,7 +22,8 @@ from samotop.consent.identity import Identity
 class ContactRequest:
     """Somebody unknown who wrote. Times are seconds since 1970; a request expires like every row.
 
-    ``identities`` are all that the message claimed, in their order; the request is found by any of them. ``name`` is
+    One request is one identity with one evidence (``request_place``): what a forger sends in somebody's name does not
+    mix with what is theirs. ``identities`` are all that the message claimed, in their order. ``name`` is
     the author's display name, ``subject`` the last message's. ``reason`` is what the owner is told; ``code`` the
     judgement's. ``entries`` are the ids of messages that wait in the Requests folder, the newest last.
     """
@@ -45,6 +46,12 @@ class ContactRequest:
     """What the owner's filter can learn of the last message when the request is answered, without its text."""
 
 
+def request_place(identity: Identity, evidence: Evidence) -> str:
+    """What the messages of one request have in common besides the identity: what an approval would bind to."""
+    binding = bind(identity, evidence)
+    return binding.domain or binding.network
+
+
 class Contacts(Protocol):
     """One server's ledger."""
 
@@ -52,7 +59,15 @@ class Contacts(Protocol):
         """The decisions about any of these; those that have expired are left out."""
         ...
 
-    def find_request(self, owner: str, identity: Identity) -> ContactRequest | None: ...
+    def find_request(self, owner: str, identity: Identity, evidence: Evidence) -> ContactRequest | None: ...
+
+    def has_approved_within(self, owner: str, domain: str) -> bool:
+        """Has the owner ever approved somebody whose mail may come in this domain's name?"""
+        ...
+
+    def serial(self, owner: str) -> int:
+        """Another number after each decision of the owner, in any process."""
+        ...
 
     def decide(self, owner: str, contacts: Iterable[Contact]) -> None:
         """Write decisions, all or none; a request that they answer stays until its messages have been moved."""
@@ -72,7 +87,7 @@ class Contacts(Protocol):
         """Those that wait for the owner, the newest first."""
         ...
 
-    def settle_request(self, owner: str, identity: Identity, entries: Iterable[str]) -> None:
+    def settle_request(self, owner: str, request: ContactRequest, entries: Iterable[str]) -> None:
         """These of its messages have been moved; a request without messages that has been answered is over."""
         ...
 

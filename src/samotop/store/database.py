@@ -148,6 +148,14 @@ MIGRATIONS: Final = (
     ) STRICT, WITHOUT ROWID;
     INSERT INTO notice VALUES ('contacts', 0);
     """,
+    """
+    -- Domains in which an owner has approved somebody: their mail is not refused before its author is known.
+    CREATE TABLE contact_within (
+        owner  TEXT NOT NULL,
+        digest BLOB NOT NULL,
+        PRIMARY KEY (owner, digest)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 Connect = Callable[[str], apsw.Connection]
@@ -264,7 +272,7 @@ def read_serial(connection: apsw.Connection, name: str) -> int:
 
 def raise_serial(connection: apsw.Connection, name: str) -> None:
     """Tell running servers that something changed; within the transaction that changes it."""
-    connection.execute("UPDATE notice SET serial = serial + 1 WHERE name = ?", (name,))
+    connection.execute("INSERT INTO notice VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET serial = serial + 1", (name,))
 
 
 def _migrate(connection: apsw.Connection, path: str) -> None:

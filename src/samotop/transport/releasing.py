@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from samotop.consent.contact import Contact, Standing
+from samotop.consent.contact import Contact, Standing, compare
 from samotop.consent.wishes import REQUESTS
 from samotop.ports.contacts import Contacts
 from samotop.transport.disk import Disk
@@ -39,13 +39,16 @@ def release(box: str | os.PathLike[str], folder: str, ids: Iterable[str], disk: 
 
 
 def release_approved(contacts: Contacts, owner: str, box: str | os.PathLike[str], now: float) -> int:
-    """Move an owner's messages whose authors have been approved into the inbox; how many those were."""
+    """Move an owner's messages whose authors have been approved into the inbox; how many those were.
+
+    What only claims to be of somebody approved stays: approving them once more says that it is theirs.
+    """
     moved = 0
     for request in contacts.requests(owner):
-        identities = tuple(dict.fromkeys((request.identity, *request.identities)))
+        identities = tuple(dict.fromkeys((*request.identities, request.identity)))
         decided = contacts.find(owner, identities, now)
         first: Contact | None = next((decided[one] for one in identities if one in decided), None)
-        if first is None:
+        if first is None or (first.standing is Standing.APPROVED and compare(first, request.evidence)):
             continue
         found: list[str] = []
         if first.standing is Standing.APPROVED:
@@ -53,5 +56,5 @@ def release_approved(contacts: Contacts, owner: str, box: str | os.PathLike[str]
             moved += len(found)
         is_over = first.standing is Standing.REJECTED or set(request.entries) <= set(found)
         if found or is_over:
-            contacts.settle_request(owner, request.identity, request.entries if is_over else found)
+            contacts.settle_request(owner, request, request.entries if is_over else found)
     return moved

@@ -12,8 +12,9 @@ from samotop.consent.contact import Contact, Standing
 from samotop.consent.identity import Identity
 from samotop.consent.judge import TagUse
 from samotop.consent.tags import find_end, format_invitation, format_tag, is_invitation, is_keyed, parse_tag
+from samotop.store.database import raise_serial
 from samotop.store.faults import asked
-from samotop.store.ledger.contacts import Sealed
+from samotop.store.ledger.contacts import Sealed, owner_serial
 from samotop.store.ledger.forms import DIGEST_OCTETS, STANDINGS, Seal, contact_form, read_contact
 
 ANSWER_SECONDS: Final = 90 * 86400.0
@@ -137,6 +138,7 @@ class SqliteAllowances:
                 connection.execute(
                     "INSERT OR REPLACE INTO expectation (owner, digest, expires_at) VALUES (?, ?, ?)", row
                 )
+                raise_serial(connection, owner_serial(owner))  # who waits at the sender is looked at anew
                 return 1
 
             self._database.write(insert)

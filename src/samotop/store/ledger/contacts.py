@@ -10,9 +10,10 @@ from typing import Any, Final
 import apsw
 
 from samotop.consent.contact import Contact, Standing
-from samotop.consent.identity import Identity
+from samotop.consent.evidence import Evidence
+from samotop.consent.identity import Identity, IdentityKind
 from samotop.ports.contacts import ContactRequest
-from samotop.store.database import Database, raise_serial
+from samotop.store.database import Database, raise_serial, read_serial
 from samotop.store.faults import asked
 from samotop.store.ledger.forms import STANDINGS, Seal, contact_form, read_contact, read_request, request_form
 from samotop.store.ledger.secrets import OwnerSecrets
@@ -25,6 +26,7 @@ ENTRIES_LIMIT: Final = 100
 """Messages of one request that are moved when it is approved; older ones are found by their author."""
 OWNERS_SEALED: Final = 10_000
 
+_WITHIN: Final = "within"
 _UPSERT: Final = (
     "INSERT OR REPLACE INTO contact (owner, digest, standing, decided_at, expires_at, sealed) VALUES (?, ?, ?, ?, ?, ?)"
 )
@@ -74,21 +76,39 @@ class SqliteContacts:
                 found[by_digest[digest]] = contact
         return found
 
-    def find_request(self, owner: str, identity: Identity) -> ContactRequest | None:
+    def find_request(self, owner: str, identity: Identity, evidence: Evidence) -> ContactRequest | None:
         with asked():
             seal = self._sealed.find(owner)
             if seal is None:
                 return None
-            return self._get_request(self._database.reader(), seal, owner, seal.identity(identity))
+            return self._get_request(self._database.reader(), seal, owner, seal.request(identity, evidence))
+
+    def has_approved_within(self, owner: str, domain: str) -> bool:
+        with asked():
+            seal = self._sealed.find(owner)
+            if seal is None:
+                return False
+            query = "SELECT 1 FROM contact_within WHERE owner = ? AND digest = ?"
+            values = (owner, seal.digest(_WITHIN, domain))
+            return self._database.reader().execute(query, values).get is not None
+
+    def serial(self, owner: str) -> int:
+        with asked():
+            return read_serial(self._database.reader(), owner_serial(owner))
 
     def decide(self, owner: str, contacts: Iterable[Contact]) -> None:
         with asked():
             seal = self._sealed.keep(owner)
-            rows = [self._row(seal, owner, one) for one in contacts]
+            decided = list(contacts)
+            rows = [self._row(seal, owner, one) for one in decided]
+            domains = {domain for one in decided for domain in _domains_of(one)}
+            within = [(owner, seal.digest(_WITHIN, domain)) for domain in domains]
 
             def insert(connection: apsw.Connection) -> int:
                 connection.executemany(_UPSERT, rows)
+                connection.executemany("INSERT OR IGNORE INTO contact_within VALUES (?, ?)", within)
                 raise_serial(connection, "contacts")
+                raise_serial(connection, owner_serial(owner))
                 return len(rows)
 
             self._database.write(insert)
@@ -98,13 +118,18 @@ class SqliteContacts:
             seal = self._sealed.find(owner)
             if seal is None:
                 return False
-            place = (owner, seal.identity(identity))
+            requests = [one for one in self.requests(owner) if one.identity == identity]
 
             def delete(connection: apsw.Connection) -> int:
+                place = (owner, seal.identity(identity))
                 connection.execute("DELETE FROM contact WHERE owner = ? AND digest = ?", place)
                 changes = connection.changes()
-                connection.execute("DELETE FROM contact_request WHERE owner = ? AND digest = ?", place)
-                return changes + connection.changes()
+                for one in requests:
+                    place = (owner, seal.request(one.identity, one.evidence))
+                    connection.execute("DELETE FROM contact_request WHERE owner = ? AND digest = ?", place)
+                    changes += connection.changes()
+                raise_serial(connection, owner_serial(owner))
+                return changes
 
             return self._database.write(delete) > 0
 
@@ -124,7 +149,7 @@ class SqliteContacts:
     def note_request(self, owner: str, request: ContactRequest) -> ContactRequest:
         with asked():
             seal = self._sealed.keep(owner)
-            digest = seal.identity(request.identity)
+            digest = seal.request(request.identity, request.evidence)
             kept = [request]
 
             def join(connection: apsw.Connection) -> int:
@@ -153,13 +178,13 @@ class SqliteContacts:
             rows: list[Any] = self._database.reader().execute("SELECT DISTINCT owner FROM contact_request").fetchall()
         return [str(owner) for (owner,) in rows]
 
-    def settle_request(self, owner: str, identity: Identity, entries: Iterable[str]) -> None:
+    def settle_request(self, owner: str, request: ContactRequest, entries: Iterable[str]) -> None:
         moved = frozenset(entries)
         with asked():
             seal = self._sealed.find(owner)
             if seal is None:
                 return
-            digest = seal.identity(identity)
+            digest = seal.request(request.identity, request.evidence)
 
             def settle(connection: apsw.Connection) -> int:
                 known = self._get_request(connection, seal, owner, digest)
@@ -198,7 +223,7 @@ class SqliteContacts:
         return read_request(seal.open(digest, sealed), first_seen, last_seen)
 
     def _put_request(self, connection: apsw.Connection, seal: Seal, owner: str, request: ContactRequest) -> None:
-        digest = seal.identity(request.identity)
+        digest = seal.request(request.identity, request.evidence)
         sealed = seal.close(digest, request_form(request))
         connection.execute(_UPSERT_REQUEST, (owner, digest, request.first_seen, request.last_seen, sealed))
 
@@ -207,6 +232,22 @@ _TOO_MANY: Final = (
     "DELETE FROM contact_request WHERE owner = ? AND digest IN "
     "(SELECT digest FROM contact_request WHERE owner = ? ORDER BY last_seen DESC LIMIT -1 OFFSET ?)"
 )
+
+
+def owner_serial(owner: str) -> str:
+    """The counter of an owner's decisions."""
+    return f"contacts of {owner}"
+
+
+def _domains_of(contact: Contact) -> tuple[str, ...]:
+    """Whose envelopes an approved contact's mail may come in."""
+    identity = contact.identity
+    if contact.standing is not Standing.APPROVED or identity.kind is IdentityKind.DOMAIN:
+        return ()
+    if identity.kind is IdentityKind.ADDRESS:
+        return (identity.name.rpartition("@")[2],)
+    above = identity.name.partition(".")[2]
+    return tuple([one for one in (identity.name, above, contact.binding.domain) if one])
 
 
 def join_requests(known: ContactRequest, new: ContactRequest) -> ContactRequest:

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from samotop.consent.contact import Binding, Contact, Origin, Standing
 from samotop.consent.evidence import Evidence
 from samotop.consent.identity import Identity, IdentityKind
-from samotop.ports.contacts import ContactRequest
+from samotop.ports.contacts import ContactRequest, request_place
 
 DIGEST_OCTETS: Final = 16
 VERSION: Final = 1
@@ -52,6 +52,11 @@ class Seal:
 
     def identity(self, identity: Identity) -> bytes:
         return self.digest(identity.kind.value, identity.name)
+
+    def request(self, identity: Identity, evidence: Evidence) -> bytes:
+        """What a request is found by: who claims to write, and what would be approved."""
+        place = request_place(identity, evidence)
+        return self.digest("request", f"{identity.kind.value}\0{identity.name}\0{place}")
 
     def close(self, digest: bytes, value: tuple[object, ...]) -> bytes:
         nonce = os.urandom(_NONCE)

@@ -91,23 +91,23 @@ def test_requests_of_one_correspondent_are_one(contacts: SqliteContacts) -> None
     kept = replace(later, first_seen=NOW, count=2, entries=("ID1", "ID2"))
     assert contacts.note_request("alice", later) == kept
     assert contacts.requests("alice") == [kept]
-    assert contacts.find_request("alice", BOB) == kept
+    assert contacts.find_request("alice", BOB, EVIDENCE) == kept
 
 
 def test_a_request_is_over_when_its_messages_have_been_moved(contacts: SqliteContacts) -> None:
     contacts.note_request("alice", replace(REQUEST, entries=("ID1", "ID2")))
-    contacts.settle_request("alice", BOB, ["ID1"])
-    found = contacts.find_request("alice", BOB)
+    contacts.settle_request("alice", REQUEST, ["ID1"])
+    found = contacts.find_request("alice", BOB, EVIDENCE)
     assert found is not None
     assert found.entries == ("ID2",)
-    contacts.settle_request("alice", BOB, ["ID2"])
+    contacts.settle_request("alice", REQUEST, ["ID2"])
     assert contacts.requests("alice") == []
 
 
 def test_a_request_is_bounded_and_expires(contacts: SqliteContacts) -> None:
     for number in range(ENTRIES_LIMIT + 2):
         contacts.note_request("alice", replace(REQUEST, entries=(f"ID{number}",)))
-    found = contacts.find_request("alice", BOB)
+    found = contacts.find_request("alice", BOB, EVIDENCE)
     assert found is not None
     assert len(found.entries) == ENTRIES_LIMIT
     assert contacts.expire(NOW + REQUEST_SECONDS) == 1
