@@ -37,6 +37,15 @@ class Ret(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Placement:
+    """Where the copy for one of those goes whom a recipient stands for; the words are as a recipient's own."""
+
+    address: Address
+    folder: str = ""
+    verdict: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Recipient:
     """One forward-path with its wishes about notifications.
 
@@ -44,6 +53,8 @@ class Recipient:
     failure". ``original`` is the ORCPT value with its xtext undone,
     ``type;address``. ``folder`` is where in the mailbox it goes, empty for the
     inbox; ``verdict`` why it goes there, in words for the mailbox's owner.
+    ``copies`` say the same of those whom an alias or list stands for, until it
+    is expanded.
     """
 
     address: Address
@@ -51,6 +62,7 @@ class Recipient:
     original: str | None = None
     folder: str = ""
     verdict: str = ""
+    copies: tuple[Placement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

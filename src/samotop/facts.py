@@ -83,11 +83,16 @@ class MailFacts:
 
 @dataclass(frozen=True, slots=True)
 class RecipientFacts:
-    """RCPT named a recipient; ``accepted`` counts those taken before it in this transaction."""
+    """RCPT named a recipient; ``taken`` are those that were taken before it in this transaction."""
 
     mail: MailFacts
     recipient: Recipient
-    accepted: int
+    taken: tuple[Recipient, ...] = ()
+
+    @property
+    def accepted(self) -> int:
+        """How many were taken."""
+        return len(self.taken)
 
     @property
     def peer(self) -> Peer:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from samotop.envelope import Placement
 from samotop.reply import Reply
 from samotop.status import EnhancedStatus, parse_status
 
@@ -33,7 +34,8 @@ class Verdict:
 
     ``said`` is the text of the reply; where it is empty, ``reason`` is told.
     ``closes`` ends the session after the reply. ``folder`` is where in the
-    recipient's mailbox a held message waits; empty: in the queue.
+    recipient's mailbox a held message waits; empty: in the queue. ``copies``
+    say where those go whom the recipient stands for.
     """
 
     action: Action
@@ -43,6 +45,7 @@ class Verdict:
     said: str = ""
     closes: bool = False
     folder: str = ""
+    copies: tuple[Placement, ...] = ()
 
     @classmethod
     def accept(cls, check: str, reason: str = "", *, status: str = "2.0.0", said: str = "") -> Verdict:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +23,9 @@ from samotop.facts import ContentFacts, RecipientFacts
 from samotop.net.networks import in_networks
 from samotop.observe.log import Log
 from samotop.ports.clock import Clock
-from samotop.reception.consenting import Consent, Ledger, Owned
+from samotop.reception.consenting import Consent
+from samotop.reception.ledger import Ledger, Owned, Shared
+from samotop.routing.addressbook import AddressBook
 from samotop.routing.destinations import Local
 from samotop.routing.router import Router
 from samotop.store.attempts import SqliteAttempts
@@ -49,25 +52,51 @@ class Consenting:
         clock: Clock,
         loop: asyncio.AbstractEventLoop,
         log: Log,
+        book: AddressBook | None = None,
     ) -> None:
         self._config = config
         self._mail = home / MAIL_NAME
         self._database = database
         self._router = router
+        self._book = book
         self._clock = clock
         self._loop = loop
         self._log = log
         self.contacts, self._allowances = open_ledger(database, home, os.environ)
         self._attempts = SqliteAttempts(database, keep_secret(home / "keys" / "attempts.secret"))
         self._wishes = wishes_of(config)
-        ledger = Ledger(self.contacts, self._allowances, self._attempts, self.find_owner, self._find_wishes)
+        ledger = Ledger(
+            self.contacts, self._allowances, self._attempts, self.find_owner, self._find_wishes, self.find_shares
+        )
         self.consent = Consent(ledger, clock, asyncio.to_thread, self.is_exempt, guesser=OwnerFilters(home))
         self._serial = -1
         self._expired_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
 
     def find_owner(self, address: Address) -> Owned | None:
-        """Whose mailbox this is."""
+        """Whose mailbox this is; also that of the one account for which an alias stands alone."""
+        book = self._book
+        if book is not None and book.expands(address):
+            leaves = list(islice(book.walk(address), 2))
+            if len(leaves) != 1 or leaves[0].through is not None:
+                return None
+            address = leaves[0].address
+        return self._find_account(address)
+
+    def find_shares(self, address: Address, is_notification: bool) -> list[Shared]:
+        """The mailboxes here of those whom an alias or list stands for."""
+        book = self._book
+        if book is None or not book.expands(address):
+            return []
+        leaves = book.walk(address, is_notification=is_notification)
+        found = [(leaf, self._find_account(leaf.address)) for leaf in leaves]
+        return [
+            Shared(leaf.address, owned, "" if leaf.through is None else leaf.through.id)
+            for leaf, owned in found
+            if owned is not None
+        ]
+
+    def _find_account(self, address: Address) -> Owned | None:
         destination = self._router.resolve(address)
         if not isinstance(destination, Local):
             return None

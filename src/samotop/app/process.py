@@ -15,6 +15,7 @@ from typing import Final
 import apsw
 
 from samotop.address import Address
+from samotop.app.companions import open_companions
 from samotop.app.consent import Consenting
 from samotop.app.deciders import Deciders
 from samotop.app.expansions import open_expansions
@@ -121,7 +122,8 @@ class Process:
         self._tls = load_tls(config, home, self._clock) if any(map(wants_tls, config.listeners)) else None
         secret = keep_secret(home / "keys" / "login.secret")  # makes unknown accounts look like known ones
         self._usages = Usages(SqliteTallies(self._database, "submission"), secret)
-        self._consenting = Consenting(config, home, self._database, self._router, self._clock, loop, log)
+        book = None if self._expansions is None else self._expansions.book
+        self._consenting = Consenting(config, home, self._database, self._router, self._clock, loop, log, book)
         self._policing = Policing(config, home, self._router, self._clock, loop, log)
         self._deciders = Deciders(
             config, self._router, self._usages, self._clock, self._policing, self._expansions, self._consenting
@@ -129,12 +131,13 @@ class Process:
         self._flush: asyncio.Task[None] | None = None
         self._flushed_at = 0.0
         rules = reception_rules(config, workers, fitting_sessions(raise_limit()))
+        companions = open_companions(config, self._door, loop, log)
         self._context = Context(
             hostname=config.hostname,
             loop=loop,
             clock=self._clock,
-            spool=self._door,
-            stages=self._deciders.stages,
+            spool=companions.spool,
+            stages=companions.join(self._deciders.stages),
             rules=rules,
             gate=Gate(rules.sessions, rules.sessions_per_address),
             tls=self._tls,
@@ -142,6 +145,7 @@ class Process:
             log=log,
             exempt=config.policy.exempt,
             needs_names=self._policing.checks.needs_names,
+            needs_sender=True,
             transcript=Transcript(sys.stdout) if any(r.via.kind == "console" for r in config.routes) else None,
         )
         self._reception = Reception(self._context)

@@ -55,6 +55,26 @@ def has_waited(attempts: Sequence[Attempt | None], now: float, rules: GreylistRu
 def attempt_keys(network: str, spf_domain: str, reverse_path: ReversePath, forward_path: Address) -> tuple[str, ...]:
     """Under what an attempt is known again: where it came from, and which domain SPF proved, if any."""
     sender = reverse_path.domain.lower() if isinstance(reverse_path, Address) else "<>"
-    rest = f"{sender}\0{forward_path.local.lower()}@{forward_path.domain.lower()}"
+    return _keys(network, spf_domain, f"{sender}\0{_recipient(forward_path)}")
+
+
+def retry_keys(
+    network: str, spf_domain: str, reverse_path: ReversePath, size: int, forward_path: Address, serial: int
+) -> tuple[str, ...]:
+    """Under what one message is known again that waits at its sender until the owner decides.
+
+    The whole reverse-path and the declared ``size`` tell it from others of the same sender's, who may be known.
+    ``serial`` counts the owner's decisions: after the next one nothing is remembered, whomever it was about, so that
+    nobody learns about whom.
+    """
+    sender = str(reverse_path) if isinstance(reverse_path, Address) else "<>"
+    return _keys(network, spf_domain, f"{sender}\0{size}\0{_recipient(forward_path)}\0{serial}")
+
+
+def _recipient(forward_path: Address) -> str:
+    return f"{forward_path.local.lower()}@{forward_path.domain.lower()}"
+
+
+def _keys(network: str, spf_domain: str, rest: str) -> tuple[str, ...]:
     keys = [f"net\0{network}\0{rest}"] if network else []
     return (*keys, f"spf\0{spf_domain}\0{rest}") if spf_domain else tuple(keys)

@@ -1,84 +1,60 @@
 """Asks the ledger, for each recipient whose mailbox is here, and says what the owner's answer makes of a message.
 
-At RCPT only what is certain is said: an address that takes no mail any more, and that somebody who was asked to come
-back is back too early. Nobody's standing is looked at there, because RCPT knows claims alone. At the end of the
-content everything is known, and ``consent.judge`` decides for each owner.
+At RCPT only what is certain is said: an address that takes no mail any more; somebody whom the owner has rejected, and
+whom SPF proves; that owners with different wishes are asked one by one; and that somebody who was asked to come back
+is back too early, or while the owner has still not decided. Nobody else's standing is looked at there, because RCPT
+knows claims alone: what is asked of the ledger there, and in which order, is the same for all of them. At the end of
+the content everything is known, and ``consent.judge`` decides for each owner.
 
-One reply has to do for all recipients of a message (but with LMTP). Where it cannot, nothing is lost and nobody
-is told what is not so: who would have been put off or refused alone gets the message into their Requests, marked.
-
-Deciders of ``stages``; called on the event loop. Rows of requests are written in a thread, before the message is
-acknowledged. Where the ledger does not answer, the client is told to come back.
+Deciders of ``stages``; called on the event loop. The end of the content is decided and remembered in a thread, before
+the message is acknowledged. Where the ledger does not answer, the client is told to come back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from samotop.address import Address, NullPath
-from samotop.consent.agreeing import Judged, agree
-from samotop.consent.contact import Contact
-from samotop.consent.evidence import Evidence, gather_evidence
+from samotop.address import NullPath
+from samotop.consent.agreeing import agree
+from samotop.consent.claims import claimed_identities, find_rejection
+from samotop.consent.evidence import gather_evidence
 from samotop.consent.identity import Identity, IdentityKind, find_identities
-from samotop.consent.judge import Case, Judgement, Place, judge
+from samotop.consent.judge import Case, Judgement, judge
 from samotop.consent.learning import read_references
-from samotop.consent.wishes import JUNK, REQUESTS, Unknown, Wishes
+from samotop.consent.wishes import Unknown, Wishes
 from samotop.errors import TryAgainLater
 from samotop.facts import ContentFacts, RecipientFacts
-from samotop.message.fields import Header, read_text
-from samotop.msgauth.author import Author, find_author
+from samotop.msgauth.authentication import Authentication
+from samotop.msgauth.author import find_author
 from samotop.msgauth.results import Result
-from samotop.policy.greylist import Attempt, GreylistRules, attempt_keys, has_waited
-from samotop.ports.allowances import Allowances
-from samotop.ports.attempts import Attempts
+from samotop.policy.greylist import Attempt, GreylistRules, attempt_keys, has_waited, retry_keys
 from samotop.ports.clock import Clock
-from samotop.ports.contacts import ContactRequest, Contacts
 from samotop.ports.junk import Guess, Guesser
 from samotop.reception.guessing import is_stranger, read_beginning, weigh
+from samotop.reception.ledger import Ledger, Owned
+from samotop.reception.placing import CHECK, ENDED, LATER, REFUSED, format_verdicts
+from samotop.reception.requesting import Copy, Found, find_first_seen, keys_of, remember
 from samotop.verdict import ABSTAIN, Verdict
 
-CHECK: Final = "consent"
-TEXT_LIMIT: Final = 200
-"""Characters of a name or subject that a request keeps."""
+COMPARED: Final = 20
+"""Recipients of a message among which one is looked for whose owner's wish the next must share. Beyond them wishes may
+mix, and then nothing is lost but the different reply."""
 
-_REFUSED: Final = "The owner of this mailbox does not take this message"
-_ENDED: Final = "This address takes no mail any more"
-_LATER: Final = "The owner of this mailbox does not know you yet; try again later"
 _BUSY: Final = Verdict.defer(CHECK, "the ledger does not answer", status="4.3.0", said="Try again later")
+_APART: Final = Verdict.defer(
+    CHECK,
+    "apart: owners who wish different things are asked one by one",
+    status="4.5.3",
+    said="This recipient in a transaction of its own, please",
+)
+_EARLY: Final = Verdict.defer(CHECK, "greylist: is back too early", said=LATER)
+_WAITING: Final = Verdict.defer(CHECK, "undecided: waits at the sender until you decide", said=LATER)
 
 
-@dataclass(frozen=True, slots=True)
-class Owned:
-    """Whose mailbox an address is. ``tag`` is what stands behind the plus sign, empty without one."""
-
-    owner: str
-    tag: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """What is asked. ``find_owner`` is routing's: ``None`` for an address that is nobody's mailbox here."""
-
-    contacts: Contacts
-    allowances: Allowances
-    attempts: Attempts
-    find_owner: Callable[[Address], Owned | None]
-    wishes: Callable[[str], Wishes]
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What is the same for all recipients of a message."""
-
-    facts: ContentFacts
-    now: float
-    author: Author
-    identities: tuple[Identity, ...]
-    evidence: Evidence
-    references: tuple[str, ...]
-    spf_domain: str
+Judged = Sequence[Judgement]
+"""One for each copy."""
 
 
 class Consent:
@@ -100,58 +76,99 @@ class Consent:
         self._rules = rules
         self._guesser = guesser
 
+    # --- at RCPT --------------------------------------------------------------------------------
+
     def check_recipient(self, facts: RecipientFacts) -> Verdict:
-        """550 for an address that has ended, 450 for who is back too early; else no opinion."""
+        """What is certain; else no opinion."""
         if self._is_exempt(facts):
             return ABSTAIN
-        owned = self._ledger.find_owner(facts.recipient.address)
-        if owned is None:
-            return ABSTAIN
-        now = self._clock.time()
         try:
-            if owned.tag and (ended := self._ledger.allowances.tag_use(owned.owner, owned.tag, now).ended):
-                return Verdict.reject(CHECK, f"tag-ended: this address {ended}", said=_ENDED)
-            keys = attempt_keys(
-                gather_evidence(None, facts.peer).network, "", facts.mail.reverse_path, facts.recipient.address
-            )
-            attempts = [self._ledger.attempts.find(key) for key in keys]
+            owned = self._ledger.find_owner(facts.recipient.address)
+            if owned is None:
+                return ABSTAIN
+            return self._check_recipient(facts, owned, self._clock.time())
         except TryAgainLater:
             return _BUSY
-        if self._is_early(attempts, now, self._ledger.wishes(owned.owner)):
-            return Verdict.defer(CHECK, "greylist: is back too early", said=_LATER)
+
+    def _check_recipient(self, facts: RecipientFacts, owned: Owned, now: float) -> Verdict:
+        ledger, wishes = self._ledger, self._ledger.wishes(owned.owner)
+        if owned.tag and (ended := ledger.allowances.tag_use(owned.owner, owned.tag, now).ended):
+            return Verdict.reject(CHECK, f"tag-ended: this address {ended}", said=ENDED)
+        proven = _proven_domain(facts.mail.authentication)
+        if proven and (rejected := self._find_rejection(facts, owned, proven, now)):
+            return Verdict.reject(CHECK, f"rejected: you rejected {rejected}", said=REFUSED)
+        if facts.mail.connection.protocol != "lmtp" and self._differs(facts, wishes):
+            return _APART
+        network = gather_evidence(None, facts.peer).network
+        path, recipient = facts.mail.reverse_path, facts.recipient.address
+        if wishes.unknown is Unknown.DEFER:
+            size, serial = facts.mail.parameters.size, ledger.contacts.serial(owned.owner)
+            waiting = self._find(retry_keys(network, proven, path, size, recipient, serial))
+            return _WAITING if any(now < one.first_seen + wishes.defer_for for one in waiting) else ABSTAIN
+        if wishes.unknown is Unknown.REQUEST and wishes.greylists:
+            known = [one for one in self._find(attempt_keys(network, proven, path, recipient)) if self._holds(one, now)]
+            return _EARLY if known and not has_waited(known, now, self._rules) else ABSTAIN
         return ABSTAIN
 
-    def _is_early(self, attempts: Sequence[Attempt | None], now: float, wishes: Wishes) -> bool:
-        """Was it put off a moment ago? Then its content need not come again."""
-        if wishes.unknown is not Unknown.REQUEST or not wishes.greylists:
-            return False
-        known = [one for one in attempts if one is not None and one.holds(now, self._rules)]
-        return bool(known) and not has_waited(known, now, self._rules)
+    def _find_rejection(self, facts: RecipientFacts, owned: Owned, proven: str, now: float) -> Identity | None:
+        """Who asks has proven who they are: what they learn is about themselves."""
+        claimed = claimed_identities(facts.mail.reverse_path)
+        if not claimed:
+            return None
+        contacts = self._ledger.contacts.find(owned.owner, claimed, now)
+        has_exceptions = self._ledger.contacts.has_approved_within(owned.owner, claimed[-1].name)
+        found = find_rejection(claimed, contacts, proven, has_exceptions=has_exceptions)
+        return None if found is None else found.identity
+
+    def _differs(self, facts: RecipientFacts, wishes: Wishes) -> bool:
+        """Does a recipient that was taken before belong to somebody with another wish? The configuration says."""
+        ledger = self._ledger
+        for recipient in facts.taken[:COMPARED]:
+            other = ledger.find_owner(recipient.address)
+            if other is not None:
+                return ledger.wishes(other.owner).unknown is not wishes.unknown
+        return False
+
+    def _find(self, keys: Sequence[str]) -> list[Attempt]:
+        return [one for key in keys if (one := self._ledger.attempts.find(key)) is not None]
+
+    def _holds(self, attempt: Attempt, now: float) -> bool:
+        return attempt.holds(now, self._rules)
+
+    # --- at the end of the content --------------------------------------------------------------
 
     async def check_content(self, facts: ContentFacts) -> Sequence[Verdict] | Verdict:
         """A verdict for each recipient; HOLD with a folder is delivered there."""
         if self._is_exempt(facts):
             return ABSTAIN
         recipients = facts.envelope.recipients
-        owned = [self._ledger.find_owner(one.address) for one in recipients]
-        if not any(owned):
-            return ABSTAIN
-        found = self._gather(facts)
         try:
-            judged: Judged = [None if one is None else self._judge(found, n, one) for n, one in enumerate(owned)]
-            if facts.mail.connection.protocol != "lmtp":
-                judged = agree(judged)
-            judged = await self._beside(lambda: self._conclude(found, owned, judged))
+            copies = self._find_copies(facts)
+            if not copies:
+                return ABSTAIN
+            found = self._gather(facts)
+            judged = await self._beside(lambda: self._decide(found, copies))
         except TryAgainLater:
             return _BUSY
-        return [ABSTAIN if one is None else format_verdict(one) for one in judged]
+        return format_verdicts(len(recipients), copies, judged)
+
+    def _find_copies(self, facts: ContentFacts) -> list[Copy]:
+        """Everybody who is asked about a copy."""
+        is_notification = isinstance(facts.mail.reverse_path, NullPath)
+        copies: list[Copy] = []
+        for number, recipient in enumerate(facts.envelope.recipients):
+            owned = self._ledger.find_owner(recipient.address)
+            if owned is not None:
+                copies.append(Copy(number, recipient.address, owned))
+                continue
+            for one in self._ledger.find_shares(recipient.address, is_notification):
+                copies.append(Copy(number, one.address, one.owned, True, one.list_id))
+        return copies
 
     def _gather(self, facts: ContentFacts) -> Found:
         header = facts.content.header
         known = facts.authentication
         author = known.author if known is not None and known.author is not None else find_author(header)
-        spf = None if known is None else known.spf
-        proven = spf.domain if spf is not None and spf.result is Result.PASS else ""
         return Found(
             facts,
             self._clock.time(),
@@ -159,14 +176,42 @@ class Consent:
             find_identities(author, header),
             gather_evidence(known, facts.peer),
             read_references(header),
-            proven,
+            _proven_domain(known),
         )
 
-    def _judge(self, found: Found, number: int, owned: Owned) -> Judgement:
-        ledger, owner, now = self._ledger, owned.owner, found.now
+    def _decide(self, found: Found, copies: Sequence[Copy]) -> Judged:
+        """In a thread: what becomes of each copy; remembered before anybody is told."""
+        facts = found.facts
+        cases = [_through_list(found, copy) for copy in copies]
+        judged = [self._judge(case, copy) for case, copy in zip(cases, copies, strict=True)]
+        judged = [_keep(one) if copy.is_shared else one for one, copy in zip(judged, copies, strict=True)]
+        if facts.mail.connection.protocol != "lmtp":
+            others = len(facts.envelope.recipients) - len({copy.number for copy in copies})
+            judged = [one for one in agree([*judged, *[None] * others]) if one is not None]
+        guesses = self._guess(found, copies, judged)
+        weighed = [one if guess is None else weigh(one, guess) for one, guess in zip(judged, guesses, strict=True)]
+        for case, copy, judgement, guess in zip(cases, copies, weighed, guesses, strict=True):
+            remember(self._ledger, case, copy, judgement, b"" if guess is None else guess.features)
+        return weighed
+
+    def _guess(self, found: Found, copies: Sequence[Copy], judged: Judged) -> list[Guess | None]:
+        """What the owners' filters think of strangers."""
+        guesses: list[Guess | None] = [None] * len(judged)
+        guesser = self._guesser
+        if guesser is None or not any(map(is_stranger, judged)):
+            return guesses
+        octets = read_beginning(found.facts.content)
+        for number, (copy, judgement) in enumerate(zip(copies, judged, strict=True)):
+            if is_stranger(judgement):
+                guess = guesser.guess(copy.owned.owner, octets)
+                guesses[number] = guess or Guess(0.5, False, guesser.features(octets))
+        return guesses
+
+    def _judge(self, found: Found, copy: Copy) -> Judgement:
+        ledger, owner, tag, now = self._ledger, copy.owned.owner, copy.owned.tag, found.now
         who = next((one for one in found.identities if one.kind is IdentityKind.ADDRESS), None)
         is_notification = isinstance(found.facts.mail.reverse_path, NullPath)
-        attempts = [ledger.attempts.find(key) for key in self._keys(found, number)]
+        attempts = [ledger.attempts.find(key) for key in keys_of(found, copy)]
         case = Case(
             now,
             found.identities,
@@ -176,105 +221,30 @@ class Consent:
             is_answer=bool(found.references)
             and ledger.allowances.is_answer(owner, found.references, None if is_notification else who, now),
             expected=ledger.allowances.expectation(owner, found.evidence.domain, now),
-            tag=ledger.allowances.tag_use(owner, owned.tag, now) if owned.tag else None,
-            first_seen=self._first_seen(owner, found),
-            has_waited=has_waited(attempts, now, self._rules),
+            tag=ledger.allowances.tag_use(owner, tag, now) if tag else None,
+            first_seen=find_first_seen(ledger, owner, found),
+            has_waited=found.facts.is_allowed or has_waited(attempts, now, self._rules),
             no_author=found.author.reason,
         )
         return judge(case, ledger.wishes(owner))
 
-    def _first_seen(self, owner: str, found: Found) -> float | None:
-        if not found.identities:
-            return None
-        request = self._ledger.contacts.find_request(owner, found.identities[0])
-        return None if request is None else request.first_seen
 
-    def _keys(self, found: Found, number: int) -> tuple[str, ...]:
-        facts = found.facts
-        recipient = facts.envelope.recipients[number].address
-        return attempt_keys(found.evidence.network, found.spf_domain, facts.mail.reverse_path, recipient)
-
-    def _conclude(self, found: Found, owned: Sequence[Owned | None], judged: Judged) -> Judged:
-        """Ask the owners' filters about strangers, and remember what is to be: in a thread."""
-        guesses: list[Guess | None] = [None] * len(judged)
-        if self._guesser is not None and any(one is not None and is_stranger(one) for one in judged):
-            octets = read_beginning(found.facts.content)
-            for number, (one, judgement) in enumerate(zip(owned, judged, strict=True)):
-                if one is not None and judgement is not None and is_stranger(judgement):
-                    guesses[number] = self._guesser.guess(one.owner, octets) or Guess(
-                        0.5, False, self._guesser.features(octets)
-                    )
-        concluded = [
-            one if one is None or guess is None else weigh(one, guess)
-            for one, guess in zip(judged, guesses, strict=True)
-        ]
-        self._write(found, owned, concluded, guesses)
-        return concluded
-
-    def _write(
-        self,
-        found: Found,
-        owned: Sequence[Owned | None],
-        judged: Sequence[Judgement | None],
-        guesses: Sequence[Guess | None],
-    ) -> None:
-        """What is to be remembered: durable before anybody is told."""
-        ledger = self._ledger
-        for number, (one, judgement) in enumerate(zip(owned, judged, strict=True)):
-            if one is None or judgement is None:
-                continue
-            if judgement.learned is not None:
-                learned: Contact = judgement.learned
-                if judgement.code == "tag-taken":
-                    learned = ledger.allowances.take_tag(one.owner, one.tag, learned, found.now)
-                ledger.contacts.decide(one.owner, [learned])
-            if judgement.place is Place.REQUESTS or judgement.code == "undecided":
-                request = self._request(found, judgement, one.tag)
-                guess = guesses[number]
-                ledger.contacts.note_request(
-                    one.owner, request if guess is None else replace(request, features=guess.features)
-                )
-            keys = self._keys(found, number)
-            if judgement.place is Place.DEFERRED and judgement.code != "undecided":
-                ledger.attempts.note(keys, found.now)
-            elif judgement.place is not Place.REFUSED and any(ledger.attempts.find(key) for key in keys):
-                ledger.attempts.note_passed(keys, found.now)
-
-    def _request(self, found: Found, judgement: Judgement, tag: str) -> ContactRequest:
-        header = Header(found.facts.content.header)
-        mailboxes = found.author.mailboxes
-        name = read_text(mailboxes[0].display_name.encode("utf-8", "replace")) if mailboxes else ""
-        who = judgement.by or (found.identities[0] if found.identities else NOBODY)
-        entries = (found.facts.id,) if judgement.place is Place.REQUESTS else ()
-        return ContactRequest(
-            who,
-            found.identities,
-            found.evidence,
-            name[:TEXT_LIMIT],
-            (header.get("subject") or "")[:TEXT_LIMIT],
-            judgement.code,
-            judgement.reason,
-            judgement.is_flagged,
-            found.now,
-            found.now,
-            entries=entries,
-            tag=tag,
-        )
+def _keep(judgement: Judgement) -> Judgement:
+    """A copy of several is put off or refused to nobody: the others would go without."""
+    return agree([judgement, None])[0] or judgement
 
 
-NOBODY: Final = Identity(IdentityKind.ADDRESS, "nobody@invalid")
-"""Under whom messages without an author, and notifications, are kept together."""
+def _proven_domain(known: Authentication | None) -> str:
+    """The domain that SPF proved, empty where it did not."""
+    spf = None if known is None else known.spf
+    return spf.domain if spf is not None and spf.result is Result.PASS else ""
 
 
-def format_verdict(judgement: Judgement) -> Verdict:
-    """What reception does of it. The client is told nothing that tells about the owner's contacts."""
-    reason = f"{judgement.code}: {judgement.reason}"
-    if judgement.place is Place.INBOX:
-        return Verdict.accept(CHECK, reason)
-    if judgement.place is Place.REQUESTS:
-        return Verdict.hold(CHECK, reason, folder=REQUESTS)
-    if judgement.place is Place.JUNK:
-        return Verdict.hold(CHECK, reason, folder=JUNK)
-    if judgement.place is Place.DEFERRED:
-        return Verdict.defer(CHECK, reason, said=_LATER)
-    return Verdict.reject(CHECK, reason, said=_ENDED if judgement.code == "tag-ended" else _REFUSED)
+def _through_list(found: Found, copy: Copy) -> Found:
+    """What a list of ours sends is the list's, which we need no signature for."""
+    if not copy.list_id:
+        return found
+    identity = Identity(IdentityKind.LIST, copy.list_id.lower())
+    evidence = replace(found.evidence, signers=(identity.name, *found.evidence.signers))
+    others = tuple([one for one in found.identities if one.kind is not IdentityKind.LIST])
+    return replace(found, identities=(identity, *others), evidence=evidence)

@@ -61,10 +61,10 @@ class Context:
 
     ``exempt`` are networks whose peers are not made to wait before the
     banner, nor inquired about. ``inquirer`` finds out who writes; without one
-    nobody does; ``needs_names`` says for whom the first recipient's answer waits for its early results. ``next_hops``
-    are asked while senders wait. ``tasks`` keeps awaited decisions
-    alive. ``emptied`` is set each time the last session ends. ``transcript`` prints every dialogue,
-    where one is given.
+    nobody does; ``needs_names`` says for whom the first recipient's answer waits for its early results,
+    ``needs_sender`` that all others' waits a moment for SPF. ``next_hops`` are asked while
+    senders wait. ``tasks`` keeps awaited decisions alive. ``emptied`` is set each time the last session ends.
+    ``transcript`` prints every dialogue, where one is given.
     """
 
     hostname: str
@@ -86,6 +86,7 @@ class Context:
     inquirer: Inquirer | None = None
     next_hops: NextHops | None = None
     needs_names: Callable[[MailFacts], bool] | None = None
+    needs_sender: bool = False
 
     def forget(self, session: Connection) -> None:
         """A session is over."""

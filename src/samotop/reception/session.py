@@ -6,14 +6,14 @@ and the client hears of it when it is durable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from samotop.facts import ContentFacts, MailFacts, RecipientFacts
 from samotop.net.networks import in_networks
 from samotop.ports import NewEntry
-from samotop.ports.inquiry import MailInquiry, PeerInquiry
+from samotop.ports.inquiry import Early, MailInquiry, PeerInquiry
 from samotop.ports.nexthop import Hop
 from samotop.reception import answers
 from samotop.reception.context import Context
@@ -135,14 +135,17 @@ class Session(Passing):
         needs_names = self._context.needs_names
         if self._inquiry is not None and self._mail.authentication is None:
             if needs_names is not None and needs_names(self._mail):
-                self._spawn(self._await_names(self._inquiry, event))
+                self._spawn(self._await_names(self._inquiry.early(), event))
                 return
-        accepted = len(self._served().recipients) - 1
-        self._decide(decide, RecipientFacts(self._mail, event.recipient, accepted), self._answer_rcpt)
+            if self._context.needs_sender:
+                self._spawn(self._await_names(self._inquiry.soon(), event))
+                return
+        taken = tuple(self._served().recipients[:-1])
+        self._decide(decide, RecipientFacts(self._mail, event.recipient, taken), self._answer_rcpt)
 
-    async def _await_names(self, inquiry: MailInquiry, event: Rcpt) -> None:
+    async def _await_names(self, waiting: Awaitable[Early], event: Rcpt) -> None:
         """Somebody decides by what DNS says of the client, and cannot wait for the content."""
-        found = await inquiry.early()
+        found = await waiting
         if self._transport is not None and self._mail is not None:
             self._mail = replace(self._mail, authentication=found.authentication, listings=found.listings)
             self._on_rcpt(event)

@@ -173,7 +173,9 @@ class Storing:
         if self._told:
             recipients = list(self.envelope.recipients)
             for number, verdict in self._told.items():
-                recipients[number] = replace(recipients[number], folder=verdict.folder, verdict=verdict.reason)
+                recipients[number] = replace(
+                    recipients[number], folder=verdict.folder, verdict=verdict.reason, copies=verdict.copies
+                )
             self.envelope = replace(self.envelope, recipients=tuple(recipients))
 
     def replies(self, fault: Exception | None) -> list[Reply]:

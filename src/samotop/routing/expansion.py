@@ -19,6 +19,8 @@ it. What we wrote for a recipient who has none is an ORCPT with the alias's
 address (§5.2.1): by it ``samotop queue show`` and notifications tell where a recipient came
 from.
 
+What owners said of their copies (``Recipient.copies``) goes with these.
+
 A recipient of whom nothing is left, because an account went away since RCPT,
 stays: delivery will say so to the sender.
 """
@@ -133,14 +135,18 @@ def _expand(plan: _Plan, recipient: Recipient, leaves: Sequence[Leaf], book: Add
         plan.posted.append(recipient)
     # One mark for each alias that leads elsewhere, on all of these copies: one entry for them.
     marks = tuple(dict.fromkeys(key for leaf in by_alias if leaf.leaves for key in leaf.way))
+    copies = {_fold(one.address): one for one in recipient.copies}
     for leaf in _new(leaves, plan.seen):
         through = leaf.through
+        placed = copies.get(_fold(leaf.address), recipient)
+        folder, verdict = ("", "") if leaf.leaves else (placed.folder, placed.verdict)
         if through is not None:
-            plan.add(Recipient(leaf.address, Notify.FAILURE), through.bounces_address, (through.key,), through)
+            member = Recipient(leaf.address, Notify.FAILURE, folder=folder, verdict=verdict)
+            plan.add(member, through.bounces_address, (through.key,), through)
         elif leaf.leaves:
             plan.add(Recipient(leaf.address, notify, original), _forwarded(path, book, day), marks)
         else:
-            plan.add(Recipient(leaf.address, notify, original), path)
+            plan.add(Recipient(leaf.address, notify, original, folder, verdict), path)
 
 
 def _new(leaves: Iterable[Leaf], seen: set[str]) -> Iterator[Leaf]:

@@ -16,7 +16,6 @@ from tests.fakes.queue import parse
 FACTS = RecipientFacts(
     MailFacts(HelloFacts(ConnectionFacts(Peer(), "mx.example.org"), "a", True), NULL_PATH, NO_PARAMETERS),
     Recipient(parse("bob@example.org")),
-    0,
 )
 ROUTE = Route("*", parse_via("smtp://hop.example"))
 

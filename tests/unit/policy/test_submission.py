@@ -72,7 +72,7 @@ def test_from_is_nobody_else_of_ours(header: str, action: Action) -> None:
 
 def test_an_account_sends_so_much_a_day() -> None:
     """Messages, and different people; who was written to already today may be written to again."""
-    facts = RecipientFacts(mail(), Recipient(STRANGER), 0)
+    facts = RecipientFacts(mail(), Recipient(STRANGER))
     rules = SubmissionRules(messages=3, recipients=2)
     assert check_usage(facts, Usage(1), b"x", rules).action is Action.ABSTAIN
     assert str(check_usage(facts, Usage(1, messages=3), b"x", rules).status) == "4.7.1"

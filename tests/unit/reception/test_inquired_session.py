@@ -50,6 +50,11 @@ class MailOfOne:
         await self.peer.answer.wait()
         return Early(FOUND)
 
+    async def soon(self) -> Early:
+        self.peer.log.append("soon")
+        await self.peer.answer.wait()
+        return Early(FOUND)
+
     def feed(self, chunk: bytes) -> None:
         self.peer.octets += chunk
 
