@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from samotop.config.aliasclaims import check_aliases, foreign_aliases
+from samotop.config.companions import check_companions
 from samotop.config.locate import Path
 from samotop.config.patterns import overlap
 from samotop.config.places import collide
@@ -31,6 +32,7 @@ def check_claims(values: Mapping[str, Any]) -> Iterator[Found]:
     yield from _check_web(values.get("listeners", ()), values.get("mta_sts"))
     yield from _check_routes(values.get("routes", ()), values.get("workers", 1))
     yield from _check_rewrites(values.get("rewrites", ()))
+    yield from check_companions(values.get("companions", ()))
     mailboxes = [mailbox for mailbox in values.get("mailboxes", ()) if mailbox is not None]
     yield from _check_addresses(mailboxes)
     yield from _check_smart(mailboxes)

@@ -14,6 +14,7 @@ from typing import Annotated, Final
 
 from samotop.config import keys
 from samotop.config.aliases import AliasTable, ListTable
+from samotop.config.companions import Companion
 from samotop.config.keys import Key, Table, choice, count, duration, size
 from samotop.config.places import parse_listener
 from samotop.config.policy import Policy
@@ -430,6 +431,15 @@ class Config:
             "Other places than mailboxes. Before `[relay]` and local delivery; the first match wins.",
             Route,
             "route",
+            "[[]]",
+        ),
+    ] = ()
+    companions: Annotated[
+        tuple[Companion, ...],
+        Table(
+            "Other programs that are asked about every message before it is accepted ([companions](companions.md)).",
+            Companion,
+            "companion",
             "[[]]",
         ),
     ] = ()

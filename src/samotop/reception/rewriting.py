@@ -1,0 +1,145 @@
+"""The door to the queue where a companion's changes are made: a spool around a spool.
+
+Most messages are committed as they came. One for which ``rewrite`` was called
+is copied into another draft, with its new header section and body, when it is
+committed; ``done`` is called when that is durable. Before, nothing was
+acknowledged; afterwards the first draft is forgotten. The entry's id is the
+second draft's, and the log names both.
+
+Who passes a message on without storing it reads the same by ``content``.
+Faults reach ``done`` as ``SpoolFault``; nothing else is raised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from samotop.content import Content
+from samotop.ports import Draft, NewEntry, Spool, SpoolFault
+from samotop.reception.context import Log
+
+PIECE: Final = 256 * 1024
+"""Octets that are copied at a time."""
+
+Done = Callable[[SpoolFault | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """``header`` takes the place of the first ``length`` octets; ``body`` that of all others."""
+
+    header: bytes
+    length: int
+    body: bytes | None = field(default=None, repr=False)
+
+    def apply(self, content: Content) -> Content:
+        rest = content.size - self.length if self.body is None else len(self.body)
+
+        def chunks() -> Iterator[bytes]:
+            yield self.header
+            if self.body is not None:
+                yield self.body
+                return
+            left = self.length
+            for chunk in content.chunks():
+                if left:
+                    chunk, left = chunk[left:], max(0, left - len(chunk))
+                if chunk:
+                    yield chunk
+
+        return Content(len(self.header) + rest, chunks, self.header)
+
+
+class RewritingSpool:
+    """``ports.Spool`` around another one. Lives on the event loop."""
+
+    def __init__(self, spool: Spool, loop: asyncio.AbstractEventLoop, log: Log) -> None:
+        self._spool = spool
+        self._loop = loop
+        self._log = log
+        self._planned: dict[str, Rewriting] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def begin(self, resume: Callable[[], None]) -> Draft:
+        return _Draft(self, self._spool.begin(resume))
+
+    def room(self, size: int) -> bool:
+        return self._spool.room(size)
+
+    def rewrite(self, id: str, rewriting: Rewriting) -> None:
+        """The draft with this id is stored so, if it is: until its end, which comes in any case."""
+        self._planned[id] = rewriting
+
+    def content(self, inner: Draft) -> Content:
+        planned = self._planned.get(inner.id)
+        return inner.content() if planned is None else planned.apply(inner.content())
+
+    def forget(self, inner: Draft) -> None:
+        self._planned.pop(inner.id, None)
+        inner.discard()
+
+    def commit(self, inner: Draft, entry: NewEntry, done: Done) -> None:
+        planned = self._planned.pop(inner.id, None)
+        if planned is None:
+            inner.commit(entry, done)
+            return
+        task = self._loop.create_task(self._copy(inner, planned, entry, done))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _copy(self, inner: Draft, planned: Rewriting, entry: NewEntry, done: Done) -> None:
+        has_drained = asyncio.Event()
+        copy = self._spool.begin(has_drained.set)
+        try:
+            content = planned.apply(inner.content())
+            if not self._spool.room(content.size):
+                raise SpoolFault("no room for the changed message", is_full=True)
+            chunks = content.chunks()
+            while piece := await asyncio.to_thread(_take_piece, chunks):
+                has_drained.clear()
+                if not copy.write(piece):
+                    await has_drained.wait()
+        except (SpoolFault, OSError, ValueError, RuntimeError) as error:  # RuntimeError: we are stopping
+            copy.discard()
+            inner.discard()
+            done(error if isinstance(error, SpoolFault) else SpoolFault("the changed message could not be written"))
+            return
+        self._log.info("rewritten", id=inner.id)
+        self._log.info("rewritten_as", id=copy.id)
+        inner.discard()
+        copy.commit(entry, done)
+
+
+class _Draft:
+    """``ports.Draft`` whose end comes through the door; everything else is the inner draft's."""
+
+    __slots__ = ("_inner", "_owner", "id", "write")
+
+    def __init__(self, owner: RewritingSpool, inner: Draft) -> None:
+        self._owner = owner
+        self._inner = inner
+        self.id = inner.id
+        self.write = inner.write
+
+    def content(self) -> Content:
+        return self._owner.content(self._inner)
+
+    def commit(self, entry: NewEntry, done: Done) -> None:
+        self._owner.commit(self._inner, entry, done)
+
+    def discard(self) -> None:
+        self._owner.forget(self._inner)
+
+
+def _take_piece(chunks: Iterator[bytes]) -> bytes:
+    taken: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        taken.append(chunk)
+        size += len(chunk)
+        if size >= PIECE:
+            break
+    return b"".join(taken)
