@@ -75,6 +75,10 @@ class Policing:
 
         def decided(facts: Any) -> Any:
             found = decide(facts)
+            if type(found) is Verdict:  # nearly always
+                if found.is_refusal:
+                    self._note(stage, facts, found)
+                return found
             if isinstance(found, Awaitable):
                 return self._await(stage, facts, found)
             self._note(stage, facts, found)

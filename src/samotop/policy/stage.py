@@ -171,8 +171,18 @@ def _content(t: Tools) -> Check | None:
 @dataclass(frozen=True, slots=True)
 class _Compiled:
     check: Check
-    is_for_all: bool
     is_waived: bool
+
+
+class _Rows:
+    """The checks of one stage, sorted when they are made: at each step of each session nothing else is looked at."""
+
+    __slots__ = ("for_all", "for_strangers")
+
+    def __init__(self, stage: Stage, tools: Tools) -> None:
+        found = [(row, check) for row in TABLE if row.stage is stage and (check := row.plan(tools)) is not None]
+        self.for_strangers = tuple(_Compiled(check, row.is_waived) for row, check in found)
+        self.for_all = tuple(_Compiled(check, row.is_waived) for row, check in found if row.is_for_all)
 
 
 class Checks:
@@ -184,12 +194,12 @@ class Checks:
         self._now = tools.now
         self._is_inside = lru_cache(maxsize=4096)(is_inside)
         self._harvest = Buckets(tools.rules.harvest) if tools.rules.harvest else None
-        planned: dict[Stage, list[_Compiled]] = {stage: [] for stage in Stage}
-        for row in TABLE:
-            check = row.plan(tools)
-            if check is not None:
-                planned[row.stage].append(_Compiled(check, row.is_for_all, row.is_waived))
-        self._rows = {stage: tuple(rows) for stage, rows in planned.items()}
+        self._at_connection = _Rows(Stage.CONNECTION, tools)
+        self._at_hello = _Rows(Stage.HELLO, tools)
+        self._at_mail = _Rows(Stage.MAIL, tools)
+        self._at_recipient = _Rows(Stage.RECIPIENT, tools)
+        self._at_content = _Rows(Stage.CONTENT, tools)
+        self._at_body = _Rows(Stage.BODY, tools)
 
     def is_stranger(self, facts: ConnectionFacts) -> bool:
         peer = facts.peer
@@ -200,33 +210,33 @@ class Checks:
     @property
     def reads_body(self) -> bool:
         """Is there anything that reads whole contents?"""
-        return bool(self._rows[Stage.BODY])
+        return bool(self._at_body.for_strangers)
 
     def connection(self, facts: ConnectionFacts) -> Verdict:
-        return self._ask(Stage.CONNECTION, facts, facts, self._allows_network)
+        return self._ask(self._at_connection, facts, facts, self._allows_network)
 
     def hello(self, facts: HelloFacts) -> Verdict:
-        return self._ask(Stage.HELLO, facts, facts.connection, self._allows_network)
+        return self._ask(self._at_hello, facts, facts.connection, self._allows_network)
 
     def mail(self, facts: MailFacts) -> Verdict:
-        return self._ask(Stage.MAIL, facts, facts.connection, self._allows_network)
+        return self._ask(self._at_mail, facts, facts.connection, self._allows_network)
 
     def recipient(self, facts: RecipientFacts) -> Verdict:
-        return self._ask(Stage.RECIPIENT, facts, facts.mail.connection, self._allows_recipient)
+        return self._ask(self._at_recipient, facts, facts.mail.connection, self._allows_recipient)
 
     def content(self, facts: ContentFacts) -> Verdict:
-        return self._ask(Stage.CONTENT, facts, facts.mail.connection, self.allows_author)
+        return self._ask(self._at_content, facts, facts.mail.connection, self.allows_author)
 
     def body(self, facts: ContentFacts) -> Verdict:
         """Reads the content: for a thread. Raises ``OSError``."""
-        return self._ask(Stage.BODY, facts, facts.mail.connection, self.allows_author)
+        return self._ask(self._at_body, facts, facts.mail.connection, self.allows_author)
 
-    def _ask(self, stage: Stage, facts: Any, connection: ConnectionFacts, allows: Callable[[Any], bool]) -> Verdict:
+    def _ask(self, rows: _Rows, facts: Any, connection: ConnectionFacts, allows: Callable[[Any], bool]) -> Verdict:
         """The rule."""
-        is_stranger = self.is_stranger(connection)
-        for row in self._rows[stage]:
-            if not is_stranger and not row.is_for_all:
-                continue
+        asked = rows.for_strangers
+        if asked and not self.is_stranger(connection):
+            asked = rows.for_all
+        for row in asked:
             verdict = row.check(facts)
             if verdict.action is not Action.ABSTAIN and not (row.is_waived and allows(facts)):
                 return verdict

@@ -10,7 +10,7 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import Awaitable, Coroutine
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from samotop.net.networks import in_networks, network_key, normal_address, peer_of
 from samotop.net.tls import TlsFault, can_start_tls, channel_binding_of, start_tls, tls_of
@@ -20,6 +20,8 @@ from samotop.reception.context import Context
 from samotop.reception.listener import Listener
 from samotop.reception.prelude import Prelude
 from samotop.reply import Reply
+
+_NOBODY: Final = Peer()
 
 
 class Connection(asyncio.Protocol):
@@ -44,7 +46,7 @@ class Connection(asyncio.Protocol):
         self._listener = listener
         self._transport: asyncio.Transport | None = None
         self._prelude: Prelude | None = None
-        self._peer = Peer()
+        self._peer = _NOBODY
         self._key = ""
         self._task: asyncio.Task[None] | None = None
         self._is_reading_paused = self._is_writing_paused = False
@@ -201,7 +203,9 @@ class Connection(asyncio.Protocol):
         return True
 
     def _channel_binding(self) -> bytes:
-        return channel_binding_of(self._transport) if self._transport is not None else b""
+        if self._transport is None or self._peer.tls is None:
+            return b""
+        return channel_binding_of(self._transport)
 
     # --- tasks ----------------------------------------------------------------------------------
 
