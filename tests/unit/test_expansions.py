@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,8 @@ from samotop.msgauth.dmarc import DmarcResult
 from samotop.msgauth.results import Result
 from samotop.net.clock import SystemClock
 from samotop.peer import Peer
+from samotop.routing.addressbook import AddressBook, Leaf
+from samotop.routing.aliases import MailingList
 from samotop.routing.router import Router
 from samotop.terms import routing_rules
 from samotop.verdict import Verdict
@@ -65,6 +67,7 @@ def check(tmp_path: Path) -> Check:
         *,
         peer: Peer = Peer("192.0.2.7"),
         to: str = "friends@example.org",
+        times: int = 1,
     ) -> Verdict:
         loop = asyncio.new_event_loop()
         made = open_expansions(config, tmp_path, router, FakeSpool(), SystemClock(), loop, FakeLog())
@@ -73,7 +76,8 @@ def check(tmp_path: Path) -> Check:
         path = parse("eve@sender.example")
         mail = MailFacts(HelloFacts(ConnectionFacts(peer, "mx.example.org"), "a", True), path, NO_PARAMETERS)
         content = Content.from_bytes(f"From: {author}\r\n\r\nHello\r\n".encode())
-        verdict = made.check_content(ContentFacts(mail, Envelope(path, (Recipient(parse(to)),)), content, "ID", found))
+        envelope = Envelope(path, (Recipient(parse(to)),) * times)
+        verdict = made.check_content(ContentFacts(mail, envelope, content, "ID", found))
         assert isinstance(verdict, Verdict)
         return verdict
 
@@ -115,6 +119,21 @@ def test_a_login_is_proof_enough(check: Check) -> None:
     assert not check("x@foreign.example", None, peer=Peer(login="alice")).is_refusal
     assert not check("x@foreign.example", None, peer=Peer(login="bob")).is_refusal
     assert check("dora@elsewhere.example", None, peer=Peer(login="carol")).is_refusal
+
+
+def test_a_list_that_is_named_often_is_asked_about_once(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have a thousand members, and a stranger a hundred RCPTs: the loop is everybody's."""
+    asked: list[MailingList] = []
+    members = AddressBook.members
+
+    def counted(book: AddressBook, one: MailingList) -> Iterator[Leaf]:
+        asked.append(one)
+        return members(book, one)
+
+    monkeypatch.setattr(AddressBook, "members", counted)
+    assert check("eve@elsewhere.example", ALIGNED, times=100).is_refusal
+    assert not check("dora@elsewhere.example", ALIGNED, times=100).is_refusal
+    assert len(asked) == 2
 
 
 def test_nothing_configured_is_no_door(tmp_path: Path) -> None:

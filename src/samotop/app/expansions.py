@@ -131,10 +131,13 @@ class Expansions:
     def check_content(self, facts: ContentFacts) -> Decision:
         """Who may write to the lists among the recipients, and what comes round again. One reply stands for all
         recipients, but with LMTP."""
-        try:
-            verdicts = [self._check(facts, one.address) for one in facts.envelope.recipients]
+        keys = [self.book.key(one.address) for one in facts.envelope.recipients]
+        named = {key: one.address for key, one in zip(keys, facts.envelope.recipients, strict=True)}
+        try:  # each once, however often it is named: a list may have a thousand members
+            found = {key: self._check(facts, address) for key, address in named.items()}
         except TooManyAddresses:
             return _TOO_MANY
+        verdicts = [found[key] for key in keys]
         refused = next((one for one in verdicts if one.is_refusal), None)
         if refused is None:
             return ABSTAIN

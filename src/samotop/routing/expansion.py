@@ -107,9 +107,13 @@ def plan_expansion(envelope: Envelope, book: AddressBook, day: int) -> Expansion
             plan.add(one, envelope.reverse_path)
             plan.seen.add(_fold(one.address))
     is_notification = isinstance(envelope.reverse_path, NullPath)
+    walked: dict[str, list[Leaf]] = {}  # one who is named again costs nobody another walk
     for one, is_expanding in zip(recipients, expands, strict=True):
         if is_expanding:
-            _expand(plan, one, list(book.walk(one.address, is_notification=is_notification)), book, day)
+            key = book.key(one.address)
+            if key not in walked:
+                walked[key] = list(book.walk(one.address, is_notification=is_notification))
+            _expand(plan, one, walked[key], book, day)
     planned = [
         Planned(Envelope(path, tuple(group), _parameters(envelope, path, group, through)), marks, through)
         for (path, marks, through), group in plan.groups.items()

@@ -13,7 +13,7 @@ from samotop.envelope import Envelope, MailParameters, Notify, Recipient, Ret
 from samotop.routing import Mailbox, Rewrite, Route, Router, RoutingRules, Unknown, parse_via
 from samotop.routing.addressbook import ADDRESSES_LIMIT, AddressBook, TooManyAddresses
 from samotop.routing.aliases import Alias, AliasRules, MailingList
-from samotop.routing.destinations import Expanding, Local, Returning
+from samotop.routing.destinations import Destination, Expanding, Local, Returning
 from samotop.routing.expansion import Expansion, plan_expansion
 from samotop.routing.srs import SrsRules, rewrite_sender
 from tests.fakes.queue import FakeAccounts, parse
@@ -294,6 +294,24 @@ def test_too_many_addresses_are_a_fault() -> None:
 
 NAMES = [f"{name}@example.org" for name in "abcdef"]
 TARGETS = st.sampled_from([*NAMES, "alice", "bob", "gone", "x@foreign.example", "y@foreign.example"])
+
+
+def test_who_is_named_a_hundred_times_is_followed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger names a large list in every RCPT: nobody else may wait for what that would cost."""
+    large = MailingList("large@example.org", tuple(f"m{number}@elsewhere.example" for number in range(500)), "bob")
+    book = make_book(lists=[large])
+    asked = 0
+    resolve = book.router.resolve
+
+    def counted(address: Address) -> Destination:
+        nonlocal asked
+        asked += 1
+        return resolve(address)
+
+    monkeypatch.setattr(book.router, "resolve", counted)
+    expansion = expand(book, *["large@example.org", "LARGE@Example.org"] * 50)
+    assert [len(one.envelope.recipients) for one in expansion.planned] == [500]
+    assert asked < 2000
 
 
 @given(st.lists(st.lists(TARGETS, min_size=1, max_size=6), max_size=6), st.lists(st.sampled_from(NAMES), min_size=1))
