@@ -22,6 +22,7 @@ from samotop.app.expansions import open_expansions
 from samotop.app.nexthops import open_cut_through
 from samotop.app.policing import Policing
 from samotop.app.relaying import relay_parts
+from samotop.app.reminder import Reminder
 from samotop.app.reporters import Reportings
 from samotop.app.tls import MAIL_PROTOCOLS, WEB, load_tls, wants_tls
 from samotop.app.web import OwnWeb
@@ -155,6 +156,7 @@ class Process:
         self._reportings = Reportings(
             config, home, self._database, self._door, self._may_send, self._clock, loop, log, sends=slot == 0
         )
+        self._reminder = Reminder(self._database, self._clock, log) if slot == 0 else None
         self._home = home
         self._places = places
         self._listeners: list[OpenListener] = []
@@ -282,6 +284,8 @@ class Process:
             await asyncio.to_thread(self._usages.flush, self._clock.time())
         with suppress(TryAgainLater):
             await asyncio.to_thread(self._consenting.flush)
+        if self._reminder is not None:
+            await asyncio.to_thread(self._reminder.look)
 
     def look(self) -> None:
         """Take up what somebody else has changed: entries of the queue, decisions, the certificate's files."""

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
 
 from samotop.cli.flags import Home, Json
 from samotop.cli.later import awaited
-from samotop.cli.place import load_checked, name_home, open_home
+from samotop.cli.place import load_checked, name_home, open_home, open_state
+from samotop.cli.queue import describe_unattended
 from samotop.cli.show import print_json
 from samotop.config.effective import format_config, plain_config
 from samotop.config.fault import ConfigRefused, Fault
+from samotop.config.home import STATE_NAME
 from samotop.config.read import FILE_NAME, load_config
 from samotop.config.sts import note_policy
 from samotop.errors import SetupError
+from samotop.queue.deadlines import UNATTENDED_AFTER
 
 
 def check(*, json: Json = False, home: Home = None) -> int:
@@ -26,7 +32,7 @@ def check(*, json: Json = False, home: Home = None) -> int:
     notes: list[str] = []
     try:
         found = load_checked(place)
-        notes = [*awaited(found), *note_policy(found, place)]
+        notes = [*awaited(found), *note_policy(found, place), *_note_unattended(place)]
     except ConfigRefused as refused:
         faults = refused.faults
     except SetupError as error:
@@ -48,6 +54,15 @@ def check(*, json: Json = False, home: Home = None) -> int:
         if not faults:
             print(f"{os.path.join(place, FILE_NAME)}: no mistakes")
     return 1 if faults else 0
+
+
+def _note_unattended(place: Path) -> Iterator[str]:
+    """What lies in the queue and will not move by itself."""
+    if (place / STATE_NAME).exists():
+        with open_state(place) as opened:
+            count = opened.queue.count_unattended(time.time() - UNATTENDED_AFTER)
+        if count:
+            yield describe_unattended(count)
 
 
 def config(*, json: Json = False, home: Home = None) -> int:

@@ -20,6 +20,7 @@ from samotop.cli.queue_show import entry_json, format_entry
 from samotop.cli.show import clean, format_age, format_octets, print_columns, print_json, without_addresses
 from samotop.config.home import STATE_NAME
 from samotop.errors import SetupError
+from samotop.queue.deadlines import UNATTENDED_AFTER
 from samotop.queue.entry import Entry
 from samotop.queue.entry import State as EntryState
 
@@ -39,6 +40,9 @@ def list_(
     place = open_home(home)
     now = time.time()
     found = [_row(entry, now) for entry in _entries(place, EntryState(state) if state else None)]
+    unattended = sum(row["state"] != EntryState.QUEUED.value and row["age"] > UNATTENDED_AFTER for row in found)
+    if unattended:
+        print(f"note: {describe_unattended(unattended)}", file=sys.stderr)
     if json:
         print_json(found)
     elif found:
@@ -107,6 +111,16 @@ def release(ids: Ids = None, /, *, all: All = False, home: Home = None) -> int:
 def drop(ids: Ids = None, /, *, all: All = False, home: Home = None) -> int:
     """Forget messages for good: nobody is told, and their content cannot be read any more."""
     return _change(ids, all, home, tuple(EntryState), lambda on, ids: on.queue.drop(ids), "dropped")
+
+
+def describe_unattended(count: int) -> str:
+    """A sentence about mail that waits for the operator, and what can be done."""
+    days = int(UNATTENDED_AFTER // 86400)
+    what = "1 message has" if count == 1 else f"{count} messages have"
+    return (
+        f"{what} waited for you for more than {days} days, held or damaged: see `samotop queue list`, "
+        "then release, retry or drop"
+    )
 
 
 def _open(place: Path) -> Any:

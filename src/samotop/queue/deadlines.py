@@ -17,6 +17,9 @@ HOLD_LIMIT: Final = 30 * 86400.0
 DELIVER_BY_LEAST: Final = 60
 """Seconds, the least that ``EHLO`` tells for a return by DELIVERBY: what one attempt at a slow next hop takes."""
 
+UNATTENDED_AFTER: Final = 30 * 86400.0
+"""Seconds after its arrival for which held or damaged mail waits before the operator is reminded of it."""
+
 
 def release_time(parameters: MailParameters, received_at: float) -> float:
     """Before this no attempt is made: ``received_at`` where the sender set no time (RFC 4865 §4.2)."""

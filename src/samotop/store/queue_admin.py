@@ -22,6 +22,7 @@ from samotop.content import Content
 from samotop.envelope import Envelope
 from samotop.ports import Clock, Opener
 from samotop.queue.entry import Entry, State, Trace
+from samotop.queue.ids import RANDOM_OCTETS, format_id
 from samotop.store.database import Database, raise_serial
 from samotop.store.files import Files, RealFiles, unlink_quietly
 from samotop.store.records import ENTRY_SELECT, STATE_NUMBERS, STATES, decode_entry
@@ -36,6 +37,8 @@ PAGE: Final = 500
 _PAGE: Final = ENTRY_SELECT + "WHERE id > ? AND state IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?"  # noqa: S608 - see above
 _MOVE: Final = "UPDATE entry SET state = ?, due = ? WHERE state = ? AND id IN (SELECT value FROM json_each(?))"
 _HOLD: Final = "UPDATE entry SET state = ?, reason = ? WHERE state = ? AND id IN (SELECT value FROM json_each(?))"
+# By the primary key: an id begins with its time, so that only rows as old as that are read.
+_UNATTENDED: Final = "SELECT count(*) FROM entry WHERE id < ? AND state IN (?, ?)"
 _FILES: Final = "SELECT segment FROM entry WHERE id IN (SELECT value FROM json_each(?))"
 _DROP: Final = "DELETE FROM entry WHERE id IN (SELECT value FROM json_each(?))"
 
@@ -75,6 +78,10 @@ class QueueAdmin:
         for number, entries in self._database.reader().execute("SELECT state, count(*) FROM entry GROUP BY state"):
             found[STATES[int(number)]] = int(entries)
         return found
+
+    def count_unattended(self, before: float) -> int:
+        """How many came before this time, and wait for the operator alone."""
+        return count_unattended(self._database, before)
 
     def show(self, name: str) -> Entry | None:
         row = self._database.reader().execute(ENTRY_SELECT + "WHERE id = ?", (name,)).fetchone()
@@ -124,6 +131,14 @@ class QueueAdmin:
             return changed
 
         return self._database.write(noticed)
+
+
+def count_unattended(database: Database, before: float) -> int:
+    """How many entries came before this time and wait for nobody but the operator: held, or damaged."""
+    bound = format_id(max(0.0, before), bytes(RANDOM_OCTETS))
+    values = bound, STATE_NUMBERS[State.HELD], STATE_NUMBERS[State.DAMAGED]
+    found = database.reader().execute(_UNATTENDED, values).fetchone()
+    return int(found[0]) if found is not None else 0
 
 
 def _run(connection: apsw.Connection, statement: str, values: tuple[Any, ...]) -> int:

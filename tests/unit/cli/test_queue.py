@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from samotop.cli.show import clean, format_age, format_octets, without_addresses
 from samotop.envelope import Envelope, Recipient
 from samotop.net.clock import SystemClock
 from samotop.ports.spool import NewEntry, SpoolFault
+from samotop.queue.deadlines import UNATTENDED_AFTER
 from samotop.queue.entry import Pending, Protection, Settled, State, Trace
 from samotop.store.database import Database
 from samotop.store.spool import SqliteSpool
@@ -66,6 +68,18 @@ def test_a_listing_can_be_of_one_state(run, home: Path, ids: list[str]) -> None:
     assert found[0]["due"] is None
     assert found[0]["recipients"] == 1
     assert found[0]["size"] == len(CONTENT)
+
+
+def test_what_has_been_held_for_long_is_told(run, home: Path, ids: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else ever moves it, and it is not dropped in silence."""
+    assert run("queue", "list", "--home", str(home))[2] == ""
+    later = time.time() + UNATTENDED_AFTER + 60
+    monkeypatch.setattr(time, "time", lambda: later)
+    for verb in (("queue", "list"), ("queue", "list", "--state", "held"), ("check",)):
+        status, _, err = run(*verb, "--home", str(home))
+        assert status == 0
+        assert "note: 1 message has waited for you for more than 30 days" in err
+    assert run("queue", "list", "--state", "queued", "--home", str(home))[2] == ""
 
 
 def test_one_message_is_shown_with_its_addresses(run, home: Path, ids: list[str]) -> None:

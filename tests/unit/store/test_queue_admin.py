@@ -25,6 +25,18 @@ def test_a_listing_can_be_of_one_state(bench) -> None:
     assert bench.admin.counts() == {State.QUEUED: 1, State.HELD: 1, State.DAMAGED: 0}
 
 
+def test_what_waits_for_the_operator_alone_is_counted_by_its_age(bench) -> None:
+    """Held and damaged mail never moves by itself; what is queued does."""
+    from samotop.queue.entry import Settled
+
+    damaged, _, _ = bench.store(b"x"), bench.store(b"x"), bench.store(b"x", State.HELD)
+    bench.settle(Settled(damaged, bench.waiting(), State.DAMAGED))
+    then = bench.clock.now
+    bench.clock.now += 100
+    bench.store(b"x", State.HELD)
+    assert [bench.admin.count_unattended(at) for at in (0, then, then + 1, then + 101)] == [0, 0, 2, 3]
+
+
 def test_show_knows_what_is_there_and_what_is_not(bench) -> None:
     name = bench.store(b"content")
     assert bench.admin.show(name) == bench.fresh[0]
