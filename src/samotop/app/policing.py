@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from samotop.address import Address
+from samotop.app.recording import Recorder
 from samotop.app.watching import WatchedFiles
 from samotop.config.named import read_named
 from samotop.config.shapes import Config
@@ -58,6 +59,7 @@ class Policing:
         self._blocked = watch(home, config.policy.block_files)
         self._named = Named(self._allowed.value, self._blocked.value)
         self._look: asyncio.Task[None] | None = None
+        self._recorder = Recorder(home, config.policy.record_for, clock, log) if config.policy.record else None
         self._levels = owner_levels(config)
         find = self._owner_level if self._levels else None
         tools = Tools(policy_rules(config), self._named, clock.monotonic, find)
@@ -92,6 +94,8 @@ class Policing:
         return found
 
     def _note(self, stage: Stage, facts: Any, found: Verdict | Sequence[Verdict]) -> None:
+        if self._recorder is not None:
+            self._recorder.note(stage, facts, found)
         for verdict in (found,) if isinstance(found, Verdict) else found:
             if verdict.is_refusal:
                 action = verdict.action.value
@@ -121,7 +125,9 @@ class Policing:
     # --- files ----------------------------------------------------------------------------------
 
     def look(self) -> None:
-        """Take up files that have changed."""
+        """Take up files that have changed, and write what is recorded."""
+        if self._recorder is not None:
+            self._recorder.flush(self._loop)
         if self._look is None or self._look.done():
             files = [one for one in (self._allowed, self._blocked) if one]
             self._look = self._loop.create_task(self._take_up(files)) if files else None
@@ -139,6 +145,8 @@ class Policing:
     async def stop(self) -> None:
         if self._look is not None:
             await self._look
+        if self._recorder is not None:
+            await self._recorder.stop(self._loop)
 
 
 def watch(home: Path, names: Sequence[str]) -> WatchedFiles[Entries]:

@@ -11,7 +11,7 @@ from typing import Final
 
 from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
-from samotop.cli import account, check, contact, dns, init, junk, queue, report, send, start, tls, verify
+from samotop.cli import account, check, contact, dns, init, junk, policy, queue, report, send, start, tls, verify
 from samotop.cli.outcome import DONE, USAGE, settle
 from samotop.cli.pages import Pages, wide_console
 
@@ -107,6 +107,11 @@ Examples:
   samotop junk evaluate --spam s.mbox --ham h.mbox --wrong 5 --json
   samotop junk evaluate --index trec07p/full/index"""
 
+_REPLAY: Final = """\
+Examples:
+  samotop policy replay
+  samotop policy replay policy/record-20261122.jsonl --json"""
+
 _SEND: Final = """\
 Examples:
   samotop send --server smtp://localhost:2525 --from a@example.org \\
@@ -187,6 +192,9 @@ def build() -> App:
     _leaf(filtered, junk.evaluate, "evaluate", _JUNK_EVALUATE)
     _leaf(filtered, junk.stats, "stats", "Example:\n  samotop junk stats --account alice")
     tree.command(filtered)
+    checks = _branch("policy", "Try changed rules on mail that has come in.", _REPLAY)
+    _leaf(checks, policy.replay, "replay", _REPLAY)
+    tree.command(checks)
     _leaf(tree, verify.verify, "verify", _VERIFY)
     _leaf(tree, send.send, "send", _SEND)
     return tree

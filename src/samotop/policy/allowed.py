@@ -69,6 +69,13 @@ class Entries:
     def __len__(self) -> int:
         return len(self.addresses) + len(self.domains) + len(self.networks)
 
+    def iterate_networks(self) -> Iterator[Network]:
+        """The networks again."""
+        for version, length, prefix in self.networks:
+            bits = 32 if version == 4 else 128
+            make = IPv4Network if version == 4 else IPv6Network
+            yield make((prefix << bits - length, length))
+
     def has_network(self, address: str) -> bool:
         """Is this IP address in one of the networks?"""
         if not self.networks or not address:

@@ -45,9 +45,10 @@ class Buckets:
 
     def take(self, key: str, now: float) -> bool:
         """Take a token: was there one?"""
+        kept = self._kept.get(key)
         tokens = self._level(key, now)
         if tokens < 1:
-            self._keep(key, tokens, now)
+            self._keep(key, *(kept or (tokens, now)))  # as it was: many small sums would come to less than one
             return False
         self._keep(key, tokens - 1, now)
         return True
