@@ -25,7 +25,6 @@ from typing import Any, Final, Protocol
 
 from samotop.address import NullPath
 from samotop.delivery.rules import DeliveryRules
-from samotop.errors import TryAgainLater
 from samotop.ports.clock import Clock
 from samotop.ports.queue import Queue
 from samotop.ports.transport import Outcome
@@ -181,7 +180,7 @@ class Rounds:
         try:
             await notifier.notify(round.entry, plan.notices)
             self._counters.notified += 1
-        except (TryAgainLater, OSError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, the entry must not stay in memory for ever
             self._log.error("notification_put_off", id=round.entry.id, error=error)
             plan = self._repeat(round, plan)
         finally:

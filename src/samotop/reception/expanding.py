@@ -95,7 +95,9 @@ class ExpandingSpool:
         try:
             header = await asyncio.to_thread(lambda: content.header)
             batch = await self._copy_all(drafts, content, header, entry, expansion.planned)
-        except (SpoolFault, OSError, ValueError, RuntimeError) as error:  # RuntimeError: we are stopping
+        except Exception as error:  # noqa: BLE001 - the disk, our end or a bug: the client must have its answer
+            if not isinstance(error, SpoolFault):
+                self._log.error("copies_unwritten", id=name, error=error)
             for one in drafts:
                 one.discard()
             done(error if isinstance(error, SpoolFault) else SpoolFault("the copies could not be written"))
@@ -147,7 +149,7 @@ class ExpandingSpool:
             return
         try:
             await self.tell(entry, Content.from_bytes(header), notices)
-        except (TryAgainLater, OSError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - also for a bug of whoever tells
             self._log.error("expansion_not_told", id=entry.id, error=error)
 
 

@@ -117,6 +117,7 @@ class FakeNotifier:
     def __init__(self, queue: FakeQueue) -> None:
         self.told: list[tuple[str, str, str]] = []
         self.fails = False
+        self.fault: Exception = TryAgainLater("no room")
         self.is_known = True
         self._queue = queue
 
@@ -126,7 +127,7 @@ class FakeNotifier:
     async def notify(self, entry: Entry, notices: Sequence[Notice]) -> None:
         await asyncio.sleep(0)
         if self.fails:
-            raise TryAgainLater("no room")
+            raise self.fault
         assert entry.id in self._queue.entries, "told before it is settled, never after"
         self.told += [(entry.id, str(one.recipient.address), one.action.value) for one in notices]
 
@@ -307,10 +308,11 @@ async def test_the_unproven_whose_time_is_up_are_held() -> None:
         assert left.reason.endswith("not delivered in time; last: mx: 4.2.2 full")
 
 
-async def test_what_cannot_be_told_is_not_dropped() -> None:
-    """A full disk: the recipient stays until its sender can be told."""
+@pytest.mark.parametrize("fault", [TryAgainLater("no room"), LookupError("a bug")])
+async def test_what_cannot_be_told_is_not_dropped(fault: Exception) -> None:
+    """A full disk, or a bug: the recipient stays until its sender can be told, and takes no room in memory."""
     async with bench(FakeCaller(answer=lambda _: NEVER)) as b:
-        b.notifier.fails = True
+        b.notifier.fails, b.notifier.fault = True, fault
         b.submit(make_entry(1, "a@one.example"))
         await b.idle()
         assert len(b.queue.entries) == 1

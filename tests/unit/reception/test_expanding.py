@@ -17,6 +17,7 @@ from samotop.net.clock import SystemClock
 from samotop.ports import NewEntry, SpoolFault
 from samotop.queue.entry import Entry, State, Trace
 from samotop.queue.outcome import Action, Notice
+from samotop.reception import expanding
 from samotop.reception.expanding import PIECE, ExpandingSpool
 from samotop.routing import Router, RoutingRules
 from samotop.routing.addressbook import AddressBook
@@ -191,6 +192,25 @@ async def test_success_is_told_where_the_sender_asked(recipient: str, action: Ac
     ((entry, header, notices),) = door.told
     assert [(str(one.recipient.address), one.action) for one in notices] == [(recipient, action)]
     assert header == CONTENT.partition(b"Hello")[0] and entry.envelope.reverse_path == SENDER
+
+
+async def test_a_bug_leaves_no_client_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for a reply has no deadline of ours: a fault before the commit is told, one after it is none."""
+
+    async def stumble(entry: Entry, header: Content, notices: Sequence[Notice]) -> None:
+        raise LookupError("a bug")
+
+    door = Door()
+    door.spool.tell = stumble
+    door.commit("team@example.org", notify=Notify.SUCCESS)
+    await asyncio.wait_for(door.done.wait(), 5)
+    assert door.faults == [None]
+    door = Door()
+    monkeypatch.setattr(expanding, "format_fields", lambda planned: 1 // 0)
+    door.commit("both@example.org")
+    await asyncio.wait_for(door.done.wait(), 5)
+    assert isinstance(door.faults[0], SpoolFault)
+    assert all(draft.is_discarded for draft in door.inner.drafts) and not door.inner.stored
 
 
 async def test_nobody_is_told_of_a_notification() -> None:
