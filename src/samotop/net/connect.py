@@ -47,7 +47,10 @@ class ConnectExchange:
     """One exchange. ``host`` is a name or an IP address. Raises ``SetupError`` for what a request cannot say."""
 
     def __init__(self, host: str, port: int, *, login: tuple[str, str] | None = None) -> None:
-        name = host if host.isascii() else host.encode("idna").decode("ascii")
+        try:
+            name = host if host.isascii() else host.encode("idna").decode("ascii")
+        except UnicodeError:
+            name = ""
         if not _HOST.fullmatch(name):
             raise SetupError("this host cannot be asked of a proxy", remedy="Name a host, or an IP address.")
         place = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"

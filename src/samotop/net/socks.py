@@ -134,8 +134,16 @@ def _format_host(host: str) -> bytes:
     try:
         address: IPv4Address | IPv6Address = ip_address(host)
     except ValueError:
-        return bytes((NAME,)) + _counted(host.encode("idna") if not host.isascii() else host.encode(), "host name")
+        return bytes((NAME,)) + _counted(_as_name(host), "host name")
     return bytes((IPV4 if address.version == 4 else IPV6,)) + address.packed
+
+
+def _as_name(host: str) -> bytes:
+    """In A-labels."""
+    try:
+        return host.encode("ascii" if host.isascii() else "idna")
+    except UnicodeError:
+        raise SetupError("this host cannot be asked of a proxy", remedy="Name a host, or an IP address.") from None
 
 
 def _format_login(name: str, password: str) -> bytes:

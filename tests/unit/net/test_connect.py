@@ -57,7 +57,7 @@ def test_refusals_are_told_in_words(octets: bytes, words: str, code: int) -> Non
     assert caught.value.code == code
 
 
-@pytest.mark.parametrize("host", ["", "a b", "a\r\nX: y", "a/b", "x" * 256])
+@pytest.mark.parametrize("host", ["", "a b", "a\r\nX: y", "a/b", "x" * 256, "ü..example", "ü" * 64, "xn--ü"])
 def test_no_host_breaks_out_of_the_request(host: str) -> None:
     with pytest.raises(SetupError):
         ConnectExchange(host, 1)

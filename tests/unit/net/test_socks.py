@@ -63,6 +63,7 @@ def test_refusals_are_told_in_words(octets: bytes, words: str, code: int) -> Non
 
 
 def test_what_the_protocol_cannot_say_is_refused_at_once() -> None:
-    for host, login in (("x" * 256, None), ("", None), ("h", ("n" * 256, "p")), ("h", ("n", ""))):
+    hosts = [(host, None) for host in ("x" * 256, "", "ü..example", "ü" * 64, "xn--ü")]
+    for host, login in (*hosts, ("h", ("n" * 256, "p")), ("h", ("n", ""))):
         with pytest.raises(SetupError):
             SocksExchange(host, 1, login=login)
