@@ -99,7 +99,7 @@ TABLE: Final = (
     Row(Stage.RECIPIENT, (hello.OUR_DOMAIN,), lambda t: _hello(t, hello.check_hello_domain)),
     Row(Stage.RECIPIENT, reverse.CAUSES, lambda t: reverse.check_reverse if t.rules.require_reverse else None),
     Row(Stage.RECIPIENT, spf.CAUSES, lambda t: spf.check_spf if t.rules.enforces_spf else None),
-    Row(Stage.RECIPIENT, (encrypted.OWNER,), lambda t: _owner_level(t)),
+    Row(Stage.RECIPIENT, (encrypted.OWNER,), lambda t: _owner_level(t), is_waived=False),
     Row(Stage.RECIPIENT, (null.SEVERAL,), lambda t: _null_recipients(t)),
     Row(Stage.RECIPIENT, (null.NEVER,), lambda t: _null_address(t)),
     Row(Stage.RECIPIENT, (rates.RECIPIENT,), lambda t: _rate(t, t.rules.rate_recipient, rates.check_recipient_rate)),
