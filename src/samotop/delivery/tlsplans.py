@@ -35,8 +35,6 @@ from samotop.tlspolicy.requiretls import Wish
 
 T = TypeVar("T")
 
-SMTP_PORT: Final = 25
-
 STS_RULES: Final = StsRules()
 
 RENEWED_AT_ONCE: Final = 1000
