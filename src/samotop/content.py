@@ -20,23 +20,32 @@ class Content:
 
     ``size`` counts octets. ``chunks()`` yields ``bytes`` of any length; it may
     read a file, so a caller on an event loop keeps to small contents or goes
-    through a thread. Raises ``OSError`` where the storage under it fails.
+    through a thread, unless it ``is_at_hand``: in memory, read without waiting.
+    Raises ``OSError`` where the storage under it fails.
     """
 
-    __slots__ = ("_header", "_open", "size")
+    __slots__ = ("_header", "_open", "is_at_hand", "size")
 
-    def __init__(self, size: int, open_chunks: Callable[[], Iterator[bytes]], header: bytes | None = None) -> None:
+    def __init__(
+        self,
+        size: int,
+        open_chunks: Callable[[], Iterator[bytes]],
+        header: bytes | None = None,
+        *,
+        is_at_hand: bool = False,
+    ) -> None:
         self.size = size
+        self.is_at_hand = is_at_hand
         self._open = open_chunks
         self._header = header
 
     @classmethod
     def from_bytes(cls, octets: bytes) -> Content:
-        return cls(len(octets), lambda: iter((octets,)))
+        return cls(len(octets), lambda: iter((octets,)), is_at_hand=True)
 
     @classmethod
     def from_chunks(cls, chunks: tuple[bytes, ...]) -> Content:
-        return cls(sum(map(len, chunks)), lambda: iter(chunks))
+        return cls(sum(map(len, chunks)), lambda: iter(chunks), is_at_hand=True)
 
     @property
     def header(self) -> bytes:

@@ -31,7 +31,7 @@ from samotop.delivery.hosts import RESTING, Hosts
 from samotop.delivery.lanes import Job, Lane, Lanes
 from samotop.delivery.outgoing import Outgoing
 from samotop.delivery.rules import RelayRules
-from samotop.delivery.wishes import envelope_wish, find_wishes
+from samotop.delivery.wishes import find_wishes, wish_at_once
 from samotop.dns.resolver import Resolver
 from samotop.ports.clock import Clock
 from samotop.ports.transport import Outcome
@@ -97,7 +97,7 @@ class Relay:
         if self._is_stopping:
             job.tell(self._put_off(0.0, NO_ROOM))
             return
-        wish = envelope_wish(job.entry)
+        wish = wish_at_once(job.entry, self._open_content)
         waiting = self._arriving[hop] + len(self._lanes.get((hop, wish or Wish.NOTHING)).jobs)
         if waiting > max(4, self._room()):
             job.tell(self._put_off(self._rules.put_off, NO_ROOM))

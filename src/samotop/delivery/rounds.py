@@ -79,13 +79,14 @@ class Round:
         self.waiting = waiting
         self.is_damaged = is_damaged
         self.is_stepping = False
-        self._outcomes: dict[Pending, Outcome] = {}
+        self._outcomes: dict[int, Outcome] = {}  # by the identity of what is in ``entry.pending``, which never changes
         for pending, outcome in zip(entry.pending, outcomes, strict=True):
             if outcome is not None:
-                self._outcomes[pending] = outcome
+                self._outcomes[id(pending)] = outcome
 
     def note(self, pending: Sequence[Pending], outcomes: Sequence[Outcome], *, is_damaged: bool) -> None:
-        self._outcomes.update(zip(pending, outcomes, strict=True))
+        """``pending`` are those that the entry had when the round began, or some of them."""
+        self._outcomes.update(zip(map(id, pending), outcomes, strict=True))
         self.waiting -= len(outcomes)
         self.is_damaged = self.is_damaged or is_damaged
 
@@ -98,9 +99,14 @@ class Round:
     def is_complete(self) -> bool:
         return self.waiting <= 0
 
+    @property
+    def has_news(self) -> bool:
+        """Has anybody been answered?"""
+        return bool(self._outcomes)
+
     def outcomes(self) -> list[Outcome | None]:
         """For each pending recipient; while others are waited for, only who has the message."""
-        found = [self._outcomes.get(one) for one in self.entry.pending]
+        found = [self._outcomes.get(id(one)) for one in self.entry.pending]
         if self.is_complete:
             return found
         return [one if one is not None and one.is_delivered else None for one in found]
@@ -136,8 +142,10 @@ class Rounds:
         """Something was noted: write down what can be."""
         if round.is_stepping:
             return  # it looks again when it has done its step
-        outcomes = round.outcomes()
         is_last = round.is_complete
+        if not is_last and not round.has_news:
+            return
+        outcomes = round.outcomes()
         if not is_last and not any(outcomes):
             return
         plan = self._plan(round, outcomes)

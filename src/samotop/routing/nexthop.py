@@ -47,6 +47,9 @@ class NextHop:
     kind: HopKind
     name: str
 
+    def __hash__(self) -> int:
+        return hash(self.name)  # looked up several times for each message, and an enum's hash costs a call
+
     @property
     def is_lmtp(self) -> bool:
         return self.kind is HopKind.SERVER and self.name.startswith("lmtp:")

@@ -240,7 +240,7 @@ class SqliteSpool:
         chunks = self._fresh.get(entry.id)
         if chunks is not None:
             fresh = chunks
-            return Content(entry.size, lambda: iter(fresh))
+            return Content(entry.size, lambda: iter(fresh), is_at_hand=True)
         return open_content(self._database, self._files, self._directory, self._opener, entry)
 
     def settle(self, outcomes: Sequence[Settled], done: Callable[[], None]) -> None:

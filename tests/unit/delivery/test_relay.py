@@ -21,6 +21,7 @@ from samotop.delivery.outgoing import Outgoing
 from samotop.delivery.relay import Relay
 from samotop.delivery.rules import DeliveryRules, RelayRules
 from samotop.delivery.service import Delivery
+from samotop.delivery.wishes import AT_ONCE_LIMIT
 from samotop.envelope import Envelope, MailParameters, Notify, Recipient
 from samotop.errors import TryAgainLater
 from samotop.ports.transport import Handover, LocalTransport, Outcome
@@ -328,7 +329,7 @@ async def test_domains_that_take_no_mail_fail_at_once(domain: str, status: str) 
     """Nobody is called for them."""
     async with bench() as b:
         seen: list[Outcome] = []
-        b.notifier.notify = lambda entry, notices: _keep(seen, notices)  # type: ignore[method-assign]
+        b.notifier.notify = lambda entry, notices: _keep(seen, notices)
         b.submit(make_entry(1, f"a@{domain}"))
         await b.idle()
         assert [str(one.status) for one in seen] == [status]
@@ -484,18 +485,39 @@ async def test_a_header_is_read_once_for_all_next_hops() -> None:
             return iter((WAIVER,))
 
         b.queue.put(entry, Content(len(WAIVER), chunks, None))
-        opened: list[str] = []
-        honest = b.relay._open_content
+        jobs = 0
+        honest = b.relay._beside
 
-        def opening(one: Entry) -> Content:
-            opened.append(one.id)
-            return honest(one)
+        async def counting(job: Callable[[], Any]) -> Any:
+            nonlocal jobs
+            jobs += 1
+            return await honest(job)
 
-        b.relay._open_content = opening
+        b.relay._beside = counting
         b.delivery.submit([entry])
         await b.idle()
         assert b.caller.wishes == [Wish.WAIVES] * 3
-        assert opened == [entry.id] and passes
+        assert jobs == 1 and passes
+
+
+@pytest.mark.parametrize("filler", [0, AT_ONCE_LIMIT])
+async def test_the_header_of_a_content_in_memory_needs_no_thread(filler: int) -> None:
+    """Unless it is so long that going through it would keep the loop; what it says counts all the same."""
+    async with bench() as b:
+        content = b"X: " + b"y" * filler + b"\r\n" + WAIVER
+        entry = b.queue.put(make_entry(1, "a@one.example"), Content.from_bytes(content))
+        jobs = 0
+        honest = b.relay._beside
+
+        async def counting(job: Callable[[], Any]) -> Any:
+            nonlocal jobs
+            jobs += 1
+            return await honest(job)
+
+        b.relay._beside = counting
+        b.delivery.submit([entry])
+        await b.idle()
+        assert b.caller.wishes == [Wish.WAIVES] and jobs == bool(filler)
 
 
 async def test_what_is_being_sorted_when_we_stop_is_put_off() -> None:
