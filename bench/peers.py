@@ -8,9 +8,7 @@ but for what loopback load needs (no per-client limits, logging to a file).
 
 from __future__ import annotations
 
-import grp
 import os
-import pwd
 import re
 import shutil
 import signal
@@ -26,6 +24,10 @@ from types import TracebackType
 from typing import Self
 
 import apsw
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tests.fakes.postfixhome import PostfixHome
 
 RECIPIENT = "alice@example.org"
 SENDER = "a@example.net"
@@ -119,60 +121,23 @@ class Postfix(Peer):
         self.to_maildir = to_maildir
         self.relay_to = relay_to
         self.maildir = self.folder / "mail" / "alice"
+        self._postfix = PostfixHome(self.folder, self.port)
 
     def start(self) -> None:
-        self.folder.chmod(0o755)
-        user = pwd.getpwnam("postfix")
-        for name in ("etc", "queue", "data", "mail"):
-            (self.folder / name).mkdir()
-        os.chown(self.folder / "data", user.pw_uid, -1)
-        os.chown(self.folder / "mail", user.pw_uid, user.pw_gid)
-        grp.getgrnam("postdrop")
-        (self.folder / "etc" / "main.cf").write_text(
-            f"""compatibility_level = 3.6
-queue_directory = {self.folder}/queue
-data_directory = {self.folder}/data
-mail_owner = postfix
-setgid_group = postdrop
-myhostname = mx.example.org
-mydestination =
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-mynetworks = 127.0.0.0/8
-maillog_file = {self.folder}/maillog
-maillog_file_prefixes = {self.folder}
+        settings = f"""myhostname = mx.example.org
 virtual_mailbox_domains = example.org
-virtual_mailbox_base = {self.folder}/mail
 virtual_mailbox_maps = inline:{{ {{ {RECIPIENT} = alice/ }} }}
-virtual_uid_maps = static:{user.pw_uid}
-virtual_gid_maps = static:{user.pw_gid}
-virtual_minimum_uid = 1
 virtual_transport = {"virtual" if self.to_maildir else "discard:"}
 smtpd_recipient_restrictions = permit_mynetworks, reject
-smtpd_client_connection_rate_limit = 0
 smtpd_client_connection_count_limit = 0
-alias_maps =
-in_flow_delay = 0
 """
-            + (f"{_RELAYING}relayhost = [127.0.0.1]:{self.relay_to}\n" if self.relay_to else "")
+        self._postfix.lay_out(
+            settings + (f"{_RELAYING}relayhost = [127.0.0.1]:{self.relay_to}\n" if self.relay_to else "")
         )
-        lines = []
-        for line in Path("/etc/postfix/master.cf").read_text().splitlines():
-            words = line.split()
-            if line[:1].isalnum() and len(words) >= 8:
-                if words[:2] == ["smtp", "inet"]:
-                    words[0] = f"127.0.0.1:{self.port}"
-                words[4] = "n"  # no chroot: the folder has none of the files it would need
-                line = " ".join(words)
-            lines.append(line)
-        (self.folder / "etc" / "master.cf").write_text("\n".join(lines) + "\n")
-        self._command("start")
-
-    def _command(self, verb: str) -> None:
-        subprocess.run(["postfix", "-c", str(self.folder / "etc"), verb], check=True, capture_output=True)
+        self._postfix.command("start")
 
     def stop(self) -> None:
-        self._command("stop")
+        self._postfix.command("stop")
 
     def drain(self) -> None:
         queue = self.folder / "queue"
