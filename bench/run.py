@@ -2,7 +2,7 @@
 
     python bench/run.py [--rounds 5] [--messages 5000] [--only CASES] [--write PAGE]
 
-CASES are accept, maildir, relay, sending, message, queue, memory, start and authentication, by default all of them,
+CASES are accept, policy, maildir, relay, sending, message, queue, memory, start and authentication, by default all,
 separated by commas; authentication, message and queue need no other server.
 
 The load is Postfix' own ``smtp-source``. Rounds go through the peers in turn,
@@ -30,13 +30,14 @@ from pathlib import Path
 import junk
 import memory
 import message_bench
+import policy_bench
 import queue_bench
 import relay_bench
 import sending_bench
 from authentication import authentication
 from peers import RECIPIENT, SENDER, Aiosmtpd, Peer, Postfix, Samotop, SmtpSink
 
-CASES = ("accept", "maildir", "relay", "sending", "message", "queue", "memory", "start", "authentication")
+CASES = ("accept", "policy", "maildir", "relay", "sending", "message", "queue", "memory", "start", "authentication")
 LONG = ("junk",)
 """Cases that take half an hour and a corpus from npm: only where they are named."""
 ALONE = frozenset(("message", "queue", "authentication", "junk"))
@@ -104,6 +105,20 @@ def accept(rounds: int, messages: int) -> list[str]:
     return found
 
 
+def policy(rounds: int, messages: int) -> list[str]:
+    found = []
+    for reuse, title in ((False, "a new connection per message"), (True, "reused connections")):
+        with ExitStack() as stack:
+            polite = policy_bench.PoliteSamotop()
+            peers: list[Peer] = [polite, Samotop(), Postfix()]
+            for peer in peers:
+                stack.enter_context(peer)
+            series = measure(peers, rounds, messages, reuse=reuse, through=False)
+        title = f"Accept to durable, every message checked: {title}"
+        found.append(table(title, series, messages, reference=polite.name))
+    return found
+
+
 def maildir(rounds: int, messages: int) -> list[str]:
     found = []
     for reuse, title in ((False, "a new connection per message"), (True, "reused connections")):
@@ -164,6 +179,8 @@ def main() -> int:
     found: list[str] = []
     if "accept" in cases:
         found += accept(arguments.rounds, arguments.messages)
+    if "policy" in cases:
+        found += policy(arguments.rounds, arguments.messages)
     if "maildir" in cases:
         found += maildir(arguments.rounds, arguments.messages)
     if "relay" in cases:
