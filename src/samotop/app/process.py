@@ -15,6 +15,7 @@ from typing import Final
 import apsw
 
 from samotop.address import Address
+from samotop.app.checking import Checkers
 from samotop.app.companions import open_companions
 from samotop.app.consent import Consenting
 from samotop.app.deciders import Deciders
@@ -26,7 +27,7 @@ from samotop.app.reminder import Reminder
 from samotop.app.reporters import Reportings
 from samotop.app.tls import MAIL_PROTOCOLS, WEB, load_tls, wants_tls
 from samotop.app.web import OwnWeb
-from samotop.config.shapes import Config
+from samotop.config.shapes import CHECKING_PROTOCOLS, Config
 from samotop.delivery.compose import Relaying
 from samotop.delivery.cutthrough import CutThrough
 from samotop.delivery.service import Delivery
@@ -51,6 +52,7 @@ from samotop.reception.login import LoginRules
 from samotop.reception.service import Reception
 from samotop.reception.transcript import Transcript
 from samotop.reception.usage import Usages
+from samotop.routing.destinations import Local
 from samotop.routing.router import Router
 from samotop.store.accounts import SqliteAccounts
 from samotop.store.database import Database
@@ -60,7 +62,7 @@ from samotop.store.spool import SqliteSpool
 from samotop.store.tallies import SqliteTallies
 from samotop.terms import listener_terms, reception_rules, routing_rules
 
-INQUIRED_PROTOCOLS: Final = ("smtp", "lmtp")
+INQUIRED_PROTOCOLS: Final = ("smtp", "lmtp", *CHECKING_PROTOCOLS)
 """Of them those on which strangers write; who submits logs in."""
 
 LOOK_SECONDS: Final = 1.0
@@ -150,6 +152,16 @@ class Process:
             transcript=Transcript(sys.stdout) if any(r.via.kind == "console" for r in config.routes) else None,
         )
         self._reception = Reception(self._context)
+        self._checkers = Checkers(
+            config,
+            self._deciders.stages,
+            self._door,
+            self._is_ours,
+            self._policing.checks.needs_names,
+            self._clock,
+            loop,
+            log,
+        )
         self._web = OwnWeb(config, home, self._clock, loop, log, self._tls)
         self._resolver: OpenResolver | None = None
         self._inquirer: ResolverInquirer | None = None
@@ -171,7 +183,7 @@ class Process:
     @property
     def serves_stdio_alone(self) -> bool:
         """Is there nobody to wait for once the session on standard input and output is over?"""
-        served = [one for one in self._config.listeners if one.protocol in (*MAIL_PROTOCOLS, WEB)]
+        served = [one for one in self._config.listeners if one.protocol in (*MAIL_PROTOCOLS, WEB, *CHECKING_PROTOCOLS)]
         return all(isinstance(one.address, Stdio) for one in served)
 
     async def until_over(self) -> None:
@@ -188,7 +200,7 @@ class Process:
         await self._delivery.start()
         self._inquire(self._resolver)
         self._cut_through = open_cut_through(
-            self._config, self._parts, self._router, self._resolver, self._loop, self._log
+            self._config, self._parts, self._router, self._expansions, self._resolver, self._loop, self._log
         )
         self._context.next_hops = self._cut_through
         self._reception.start()
@@ -201,6 +213,8 @@ class Process:
                 factory = self._reception.factory(listener_terms(listen, self._config))
             elif listen.protocol == WEB:
                 factory = self._web.factory(listen)
+            elif listen.protocol in CHECKING_PROTOCOLS:
+                factory = self._checkers.factory(listen)
             else:
                 continue
             opened = await open_listener(listen.address, factory, reuse_port=self._workers > 1)
@@ -218,9 +232,16 @@ class Process:
             resolver, self._loop, self._clock, hostname, rules, on_silence=self._tell_silence
         )
         self._context.inquirer = self._inquirer
+        self._checkers.inquire(self._inquirer)
         reporting = self._reportings.begin_dmarc(resolver)
         if reporting is not None:
             self._deciders.observers.append(reporting.note)
+
+    def _is_ours(self, address: Address) -> bool:
+        """Has it a mailbox here, or stands for addresses?"""
+        if self._expansions is not None and self._expansions.book.expands(address):
+            return True
+        return isinstance(self._router.resolve(address), Local)
 
     def _may_send(self, address: Address) -> bool:
         """Can mail be delivered there at all?"""
@@ -245,7 +266,7 @@ class Process:
         for listener in self._listeners:
             listener.close()
         # At the same time: each may take most of the 10 s that we have. What is accepted meanwhile stays queued.
-        await asyncio.gather(self._reception.stop(), self._delivery.stop(), self._web.stop())
+        await asyncio.gather(self._reception.stop(), self._delivery.stop(), self._web.stop(), self._checkers.stop())
         if self._cut_through is not None:
             await self._cut_through.close()
         if self._flush is not None:

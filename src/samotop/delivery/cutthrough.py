@@ -18,11 +18,12 @@ capabilities allow; without DSN they are dropped.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
+from samotop.address import Address
 from samotop.content import Content
 from samotop.delivery.hopsessions import BUSY, MISFIT, Key, Sessions
 from samotop.delivery.outgoing import Outgoing, prepend
@@ -32,7 +33,7 @@ from samotop.ports.nexthop import Hop
 from samotop.ports.spool import NewEntry
 from samotop.queue.entry import Entry, Pending
 from samotop.reply import Reply
-from samotop.routing.destinations import Via
+from samotop.routing.destinations import Reached, Via
 from samotop.routing.nexthop import find_next_hop
 from samotop.routing.router import Router
 from samotop.smtp.client import DeliverBy, Stage, Wishes
@@ -65,16 +66,28 @@ class Log(Protocol):
 
 
 class CutThrough:
-    """Implements ``ports.nexthop.NextHops``. ``outgoing`` writes what the next hop gets of us."""
+    """Implements ``ports.nexthop.NextHops``. ``outgoing`` writes what the next hop gets of us.
 
-    def __init__(self, router: Router, outgoing: Outgoing, sessions: Sessions, log: Log) -> None:
+    ``resolve`` says where a recipient leads, as RCPT was told; else the router does.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        outgoing: Outgoing,
+        sessions: Sessions,
+        log: Log,
+        *,
+        resolve: Callable[[Address], Reached] | None = None,
+    ) -> None:
         self._router = router
+        self._resolve = resolve or router.resolve
         self.outgoing = outgoing
         self.sessions = sessions
         self.log = log
 
     def find(self, recipient: Recipient) -> Hop | None:
-        destination = self._router.resolve(recipient.address)
+        destination = self._resolve(recipient.address)
         if not isinstance(destination, Via) or not destination.route.is_cut_through:
             return None
         hop = find_next_hop(destination, recipient.address)

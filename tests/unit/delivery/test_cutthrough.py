@@ -26,8 +26,11 @@ from samotop.ports.nexthop import Hop
 from samotop.ports.spool import NewEntry
 from samotop.queue.entry import Trace
 from samotop.reply import Reply
+from samotop.routing.addressbook import AddressBook
+from samotop.routing.aliases import AliasRules
 from samotop.routing.router import Router
 from samotop.routing.rules import Rewrite, Route, RoutingRules
+from samotop.routing.srs import SrsRules, rewrite_sender
 from samotop.routing.via import parse_via
 from samotop.server import Server
 from samotop.smtp.client import Stage
@@ -112,6 +115,22 @@ async def test_only_its_routes_are_asked() -> None:
         hops.find(Recipient(Address("a", domain))) for domain in ("in.test", "out.test", "box.test", "example.org")
     ]
     assert found == [Hop("smtp://127.0.0.1:1"), None, Hop("lmtp:/run/box", answers_each=True), None]
+
+
+async def test_a_rewritten_sender_leads_back_and_not_to_the_route_of_its_domain() -> None:
+    """A notification to it is for whom we forwarded for: the next hop knows nobody of that name."""
+    rules = RoutingRules(("example.org",), routes=(Route("example.org", parse_via("smtp://127.0.0.1:1"), True),))
+    router = Router(rules, MemoryAccounts({}))
+    srs = SrsRules("example.org", (b"secret",))
+    book = AddressBook(AliasRules(("example.org",)), router, srs)
+    sessions = Sessions(server_sessions(ZoneResolver({}), "front.test"), asyncio.get_running_loop())
+    hops = CutThrough(
+        router, Outgoing("front.test"), sessions, Told(), resolve=lambda address: book.resolve(address, 20000)
+    )
+    rewritten = rewrite_sender(Address("ann", "sender.example"), srs, 20000)
+    assert rewritten is not None
+    assert hops.find(Recipient(rewritten)) is None
+    assert hops.find(Recipient(Address("bob", "example.org"))) == Hop("smtp://127.0.0.1:1")
 
 
 async def test_parameters_go_as_far_as_they_are_understood() -> None:
