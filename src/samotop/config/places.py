@@ -66,6 +66,13 @@ def parse_listener(raw: object) -> Endpoint:
         raise BadValue(error.args[0], error.remedy) from None
 
 
+def is_local(endpoint: Endpoint) -> bool:
+    """Can only this machine reach it? Nobody knows what systemd opened."""
+    if isinstance(endpoint, Tcp):
+        return endpoint.host == "localhost" or endpoint.host.startswith("127.") or endpoint.host == "::1"
+    return not isinstance(endpoint, Inherited)
+
+
 def collide(one: Endpoint, other: Endpoint) -> bool:
     """Would both want the same socket? Port 0 is a new one each time."""
     if isinstance(one, Tcp) and isinstance(other, Tcp):
