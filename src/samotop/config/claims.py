@@ -16,9 +16,9 @@ from samotop.config.locate import Path
 from samotop.config.patterns import overlap
 from samotop.config.places import collide
 from samotop.config.policy import Policy
-from samotop.config.shapes import Config, Listen, Mailbox, MtaSts, Rewrite, Route
+from samotop.config.shapes import CHECKING_PROTOCOLS, Config, Listen, Mailbox, MtaSts, Rewrite, Route
 from samotop.errors import SetupError
-from samotop.net.endpoint import Inherited, Stdio, Tcp
+from samotop.net.endpoint import Endpoint, Inherited, Stdio, Tcp, Unix
 from samotop.policy.dnsbl import LISTS_LIMIT
 from samotop.routing.rewriting import Rewriter
 from samotop.routing.rules import Rewrite as RoutingRewrite
@@ -30,6 +30,7 @@ def check_claims(values: Mapping[str, Any]) -> Iterator[Found]:
     """All that is wrong between the tables; ``values`` are the fields of ``Config`` that could be read."""
     yield from _check_listeners(values.get("listeners", ()), values.get("workers", 1))
     yield from _check_web(values.get("listeners", ()), values.get("mta_sts"))
+    yield from _check_checking(values.get("listeners", ()))
     yield from _check_routes(values.get("routes", ()), values.get("workers", 1))
     yield from _check_rewrites(values.get("rewrites", ()))
     yield from check_companions(values.get("companions", ()))
@@ -95,6 +96,28 @@ def _check_web(listeners: tuple[Listen | None, ...], own: MtaSts | None) -> Iter
             yield ("listen", number, "address"), "the web is not served over stdio", 'write "127.0.0.1:2443"'
     if own is not None and bool(own.certificate) != bool(own.key):
         yield ("mta_sts",), "certificate and key belong together", "write both, or neither for those of [tls]"
+
+
+def _check_checking(listeners: tuple[Listen | None, ...]) -> Iterator[Found]:
+    """Listeners where others ask us: who asks is believed about whose message it is."""
+    for number, listener in enumerate(listeners):
+        if listener is None or listener.protocol not in CHECKING_PROTOCOLS:
+            continue
+        if listener.tls != "none":
+            yield ("listen", number, "tls"), f"{listener.protocol} is spoken without TLS", 'write tls = "none"'
+        if isinstance(listener.address, Stdio):
+            what = f"{listener.protocol} is not spoken over stdio"
+            yield ("listen", number, "address"), what, 'write "127.0.0.1:2332", or the path of a UNIX socket'
+        elif not _is_local(listener.address) and not listener.proxy:
+            what = "from other machines nobody may ask yet"
+            yield ("listen", number, "address"), what, 'write 127.0.0.1, or who may: proxy = ["192.0.2.7"]'
+
+
+def _is_local(endpoint: Endpoint) -> bool:
+    """Can only this machine reach it? Nobody knows what systemd opened."""
+    if isinstance(endpoint, Tcp):
+        return endpoint.host in ("localhost", "::1") or endpoint.host.startswith("127.")
+    return isinstance(endpoint, Unix)
 
 
 def _check_routes(routes: tuple[Route | None, ...], workers: int) -> Iterator[Found]:

@@ -27,7 +27,9 @@ from samotop.routing.via import Target
 from samotop.smtp.rules import Rules
 from samotop.tlspolicy.stspolicy import OWN_AGE
 
-PROTOCOLS: Final = ("smtp", "lmtp", "submission", "imap", "web", "metrics")
+CHECKING_PROTOCOLS: Final = ("milter", "checkv2")
+"""How other mail servers ask us about messages of theirs."""
+PROTOCOLS: Final = ("smtp", "lmtp", "submission", "imap", "web", "metrics", *CHECKING_PROTOCOLS)
 TLS_MODES: Final = ("none", "starttls", "required", "implicit")
 IMPLICIT_PORTS: Final = (465, 993, 2465, 2993)
 """Ports where TLS begins with the first octet (RFC 8314 §3), and the same with 2000 added, as for trying out."""
@@ -54,8 +56,9 @@ class Listen:
         Key(
             choice(*PROTOCOLS),
             "What is spoken: `smtp` for the world's mail servers, `submission` for our own users, `lmtp` for a mail "
-            "server in front of us, `web` for who fetches our MTA-STS policy. `imap` and `metrics` are "
-            "accepted here already; this release skips them.",
+            "server in front of us, `web` for who fetches our MTA-STS policy, `milter` and `checkv2` for mail servers "
+            "that ask us about messages of theirs, as a milter and as rspamd ([companions](companions.md)). "
+            "`imap` and `metrics` are accepted here already; this release skips them.",
         ),
     ]
     address: Annotated[
@@ -83,7 +86,7 @@ class Listen:
         Key(
             keys.NETWORK,
             "Who may speak the PROXY protocol or XCLIENT, and so tell us another peer's address. From these peers a "
-            "PROXY header is expected.",
+            "PROXY header is expected. With `milter` and `checkv2`: who may ask, beside this machine.",
             is_list=True,
         ),
     ] = ()
