@@ -18,7 +18,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
 from tests.fakes.hostileworld import format_hostile  # noqa: E402 - the sources of this checkout
-from tools.written_page import keep_page, replace_parts  # noqa: E402
+from tools.written_page import keep_page, replace_parts  # noqa: E402 - the path is set above
 
 PAGE: Final = ROOT / "docs" / "relay.md"
 

@@ -22,8 +22,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
 from samotop.smtp.rules import Rules  # noqa: E402 - the sources of this checkout
-from samotop.smtp.states import ALLOWED, LEAVES, Phase, leads_to  # noqa: E402
-from tools.written_page import keep_page, replace_parts  # noqa: E402
+from samotop.smtp.states import ALLOWED, LEAVES, Phase, leads_to  # noqa: E402 - the path is set above
+from tools.written_page import keep_page, replace_parts  # noqa: E402 - the path is set above
 
 PAGE: Final = ROOT / "docs" / "smtp.md"
 RULES: Final = ROOT / "src" / "samotop" / "smtp" / "rules.py"

@@ -10,6 +10,7 @@ content and says nothing.
 
 from __future__ import annotations
 
+import io
 import re
 import socket
 import threading
@@ -94,15 +95,15 @@ class Hop:
 
 
 class _Session:
-    def __init__(self, hop: Hop, stream: object) -> None:
+    def __init__(self, hop: Hop, stream: io.BufferedRWPair) -> None:
         self._hop = hop
         self._stream = stream
 
     def _say(self, *lines: str) -> bool:
         stream = self._stream
         for line in lines:
-            stream.write(line.encode() + b"\r\n")  # type: ignore[attr-defined]
-        stream.flush()  # type: ignore[attr-defined]
+            stream.write(line.encode() + b"\r\n")
+        stream.flush()
         return bool(lines and lines[-1])
 
     def _answer(self, given: list[str], usual: str) -> bool:
@@ -112,12 +113,12 @@ class _Session:
     def run(self) -> None:
         script, stream = self._hop.script, self._stream
         if script.hangs:
-            stream.read(1)  # type: ignore[attr-defined]
+            stream.read(1)
             return
         if not self._say(*script.greeting):
             return
         recipients: list[str] = []
-        for line in iter(stream.readline, b""):  # type: ignore[attr-defined]
+        for line in iter(stream.readline, b""):
             word = line[:4].upper()
             if word == b"EHLO":
                 goes_on = self._say(*script.ehlo)
@@ -138,7 +139,7 @@ class _Session:
                 content = self._content()
                 if script.final == [HANGS]:
                     self._hop.thinking += 1
-                    stream.read(1)  # type: ignore[attr-defined]
+                    stream.read(1)
                     return
                 if script.final and not script.final[0]:
                     return
@@ -155,7 +156,7 @@ class _Session:
 
     def _content(self) -> bytes:
         lines: list[bytes] = []
-        while (line := self._stream.readline()) != b".\r\n":  # type: ignore[attr-defined]
+        while (line := self._stream.readline()) != b".\r\n":
             if not line.endswith(b"\n"):
                 raise EOFError("cut off: nothing of it was accepted")
             lines.append(line[1:] if line.startswith(b".") else line)

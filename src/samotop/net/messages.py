@@ -174,5 +174,5 @@ def _kind(number: int) -> dns.rdatatype.RdataType:
 @lru_cache(maxsize=64)
 def _opt(payload: int, ttl: int) -> dns.rrset.RRset:
     """An OPT record without options; a server's are all the same. Nobody changes it."""
-    rdata: dns.rdata.Rdata = dns.rdtypes.ANY.OPT.OPT(payload, dns.rdatatype.OPT, ())  # type: ignore[no-untyped-call]
+    rdata: dns.rdata.Rdata = dns.rdtypes.ANY.OPT.OPT(payload, dns.rdatatype.OPT, ())  # type: ignore[no-untyped-call]  # untyped in dnspython
     return dns.rrset.from_rdata(dns.name.root, ttl, rdata)

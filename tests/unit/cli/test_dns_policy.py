@@ -57,7 +57,7 @@ CASES = {
 async def test_what_senders_see_is_told(case: str) -> None:
     fetched, state, words = CASES[case]
     web = Web(fetched)
-    (found,) = await check_policy(SITUATION, ZoneResolver(RECORD), web)  # type: ignore[arg-type]
+    (found,) = await check_policy(SITUATION, ZoneResolver(RECORD), web)  # type: ignore[arg-type]  # a plain dict of zones
     assert (found.purpose, found.name, found.state) == ("MTA-STS policy", "mta-sts.example.org", state)
     assert words in found.words
     assert web.asked == ["https://mta-sts.example.org/.well-known/mta-sts.txt"]
@@ -70,7 +70,7 @@ async def test_where_none_is_announced_none_is_fetched() -> None:
 
 
 async def check(zones: dict[str, object]) -> list[Finding]:
-    resolver = ZoneResolver(zones)  # type: ignore[arg-type]
+    resolver = ZoneResolver(zones)  # type: ignore[arg-type]  # a plain dict of zones
     found = await check_records(SITUATION, plan_sections(SITUATION), resolver, fetcher=Web(served(WANTED)))
     return [one for one in found if one.purpose.startswith("MTA-STS")]
 

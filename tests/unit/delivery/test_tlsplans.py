@@ -98,7 +98,7 @@ class NoWeb:
 async def test_an_observer_hears_of_sessions_and_of_policies_that_could_not_be_fetched() -> None:
     """Reports are made of that (RFC 8460 §4.3)."""
     memories, heard = Memories(), Heard()
-    memories.put_sts = lambda entry: None  # type: ignore[attr-defined]
+    memories.put_sts = lambda entry: None  # type: ignore[attr-defined]  # a store that forgets
 
     async def beside(job: Callable[[], Any]) -> Any:
         return job()

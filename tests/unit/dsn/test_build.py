@@ -30,7 +30,7 @@ def build(*told: Told, content: bytes = MESSAGE, to: Address = ALICE, **more: ob
         to,
         told,
         1_700_000_000.0,
-        **more,  # type: ignore[arg-type]
+        **more,  # type: ignore[arg-type]  # the table of a case
     )
     made = format_notification(notification, Content.from_bytes(content), 1_700_000_100.0, "1.dsn@mx.example.org")
     octets = made.to_bytes()

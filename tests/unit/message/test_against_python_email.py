@@ -35,7 +35,7 @@ visible = texts.filter(lambda text: text.strip() != "" and text == text.strip())
 
 def build(**arguments: object) -> Message:
     given_arguments = {"author": "a@example.org", "to": "b@example.net", "date": AT, "message_id": "1@example.org"}
-    return Message.build(**(given_arguments | arguments))  # type: ignore[arg-type]
+    return Message.build(**(given_arguments | arguments))  # type: ignore[arg-type]  # the table of a case
 
 
 def read(message: Message) -> EmailMessage:
@@ -152,7 +152,7 @@ def test_we_read_their_texts(text: str) -> None:
 
 
 @given(
-    st.datetimes(min_value=datetime(1900, 1, 2), max_value=datetime(9999, 12, 30)),  # noqa: DTZ001
+    st.datetimes(min_value=datetime(1900, 1, 2), max_value=datetime(9999, 12, 30)),  # noqa: DTZ001 - Hypothesis adds the zones
     st.integers(-23 * 60, 23 * 60),
 )
 def test_a_date_comes_back(at: datetime, minutes: int) -> None:

@@ -20,7 +20,7 @@ def parse(*fields: str, body: str = "Hello\r\n\r\n> older\r\n") -> Message:
 
 def reply(message: Message, **arguments: object) -> Message:
     given_arguments = {"author": "Me <me@example.net>", "text": "Yes", "date": AT, "message_id": "9@example.net"}
-    return message.reply(**(given_arguments | arguments))  # type: ignore[arg-type]
+    return message.reply(**(given_arguments | arguments))  # type: ignore[arg-type]  # the table of a case
 
 
 def recipients(message: Message) -> list[str]:

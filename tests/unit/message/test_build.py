@@ -18,7 +18,7 @@ FORBIDDEN = ["\r\nBcc: x@y.test", "\n", "\r", "\0", "\x1b", "\u2028"]
 
 def build(**arguments: object) -> Message:
     given = {"author": "a@example.org", "to": "b@example.net", "date": AT, "message_id": "1@example.org"}
-    return Message.build(**(given | arguments))  # type: ignore[arg-type]
+    return Message.build(**(given | arguments))  # type: ignore[arg-type]  # the table of a case
 
 
 def fields(message: Message) -> dict[str, str]:
@@ -203,7 +203,7 @@ def test_no_other_field_lets_a_line_end_in(bad: str) -> None:
         {"description": f"x{bad}"},
     ):
         with pytest.raises(ValueError):
-            build(attachments=[Attachment(b"x", **attachment)])  # type: ignore[arg-type]
+            build(attachments=[Attachment(b"x", **attachment)])  # type: ignore[arg-type]  # the table of a case
 
 
 def test_other_fields_by_name() -> None:
@@ -362,9 +362,9 @@ def test_a_large_file_is_read_in_pieces(tmp_path: Path) -> None:
 
 def test_what_is_no_source() -> None:
     with pytest.raises(ValueError, match="binary"):
-        build(attachments=[Attachment(io.StringIO("text"), "x")])  # type: ignore[arg-type]
+        build(attachments=[Attachment(io.StringIO("text"), "x")])  # type: ignore[arg-type]  # what must be refused
     with pytest.raises(ValueError, match="not int"):
-        build(attachments=[Attachment(5, "x")])  # type: ignore[arg-type]
+        build(attachments=[Attachment(5, "x")])  # type: ignore[arg-type]  # what must be refused
     with pytest.raises(ValueError, match="not int"):
         build(attachments=[5])
     with pytest.raises(FileNotFoundError):
@@ -410,7 +410,7 @@ def test_an_encoding_may_be_forced() -> None:
     assert Part.text("plain", encoding="quoted-printable").content == b"plain\r\n"
     for encoding in ("7bit", "binary"):
         with pytest.raises(ValueError, match="cannot be sent"):
-            Part.text("größer", encoding=encoding)  # type: ignore[arg-type]
+            Part.text("größer", encoding=encoding)  # type: ignore[arg-type]  # what must be refused
     with pytest.raises(ValueError, match="cannot be sent"):
         Part.text("ö" * 999, encoding="8bit")
 
@@ -420,7 +420,7 @@ def test_what_is_encoded_already_is_checked() -> None:
     assert build(body=part).text == "plain"
     for octets, encoding in ((b"\xff", "7bit"), (b"a\nb", "7bit"), (b"x" * 999, "8bit"), (b"\xff", "base64")):
         with pytest.raises(ValueError, match="octets are not"):
-            Part.encoded(octets, "text/plain", encoding)  # type: ignore[arg-type]
+            Part.encoded(octets, "text/plain", encoding)  # type: ignore[arg-type]  # what must be refused
 
 
 def test_a_boundary_is_in_no_body() -> None:

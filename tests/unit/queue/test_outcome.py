@@ -29,7 +29,7 @@ def entry_of(*notify: Notify | None, **parameters: object) -> Entry:
     pending = tuple(
         Pending(Recipient(one.recipient.address, wish)) for one, wish in zip(entry.pending, notify, strict=True)
     )
-    envelope = replace(entry.envelope, parameters=MailParameters(**parameters))  # type: ignore[arg-type]
+    envelope = replace(entry.envelope, parameters=MailParameters(**parameters))  # type: ignore[arg-type]  # the table of a case
     return replace(entry, pending=pending, envelope=envelope)
 
 

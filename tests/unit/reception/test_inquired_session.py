@@ -67,7 +67,7 @@ class MailOfOne:
 
 
 def inquired(stages: Stages = Stages(), **more: object) -> tuple[Wire, Inquiries]:
-    wire = Wire(stages, **more)  # type: ignore[arg-type]
+    wire = Wire(stages, **more)  # type: ignore[arg-type]  # the table of a case
     inquiries = Inquiries()
     wire.context.inquirer = inquiries
     wire.transport.take()

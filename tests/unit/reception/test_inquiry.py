@@ -49,7 +49,7 @@ def inquirer(resolver: ZoneResolver, **rules: object) -> ResolverInquirer:
     clock = MovableClock()
     clock.move(NOW - clock.time())
     loop = asyncio.get_running_loop()
-    return ResolverInquirer(resolver, loop, clock, "mx.example.org", InquiryRules(**rules))  # type: ignore[arg-type]
+    return ResolverInquirer(resolver, loop, clock, "mx.example.org", InquiryRules(**rules))  # type: ignore[arg-type]  # the table of a case
 
 
 def signed(*selectors: str, message: bytes = MESSAGE) -> bytes:

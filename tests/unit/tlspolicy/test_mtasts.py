@@ -33,7 +33,7 @@ from samotop.tlspolicy.mtasts import (
 NOW = 1.7e9
 DAY = 86400.0
 WEEK = 7 * 86400
-TEXT = b"version: STSv1\r\nmode: enforce\r\nmx: mail.example.com\r\nmx: *.example.net\r\nmx: backupmx.example.com\r\nmax_age: 604800\r\n"  # noqa: E501
+TEXT = b"version: STSv1\r\nmode: enforce\r\nmx: mail.example.com\r\nmx: *.example.net\r\nmx: backupmx.example.com\r\nmax_age: 604800\r\n"  # noqa: E501 - a policy in one piece
 POLICY = StsPolicy(Mode.ENFORCE, ("mail.example.com", "*.example.net", "backupmx.example.com"), WEEK)
 
 

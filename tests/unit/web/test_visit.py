@@ -152,7 +152,7 @@ async def test_our_own_fetcher_takes_it_over_tls() -> None:
         "_mta-sts.example.org": {"TXT": [f'"{format_sts_record(POLICY)}"']},
         HOST: {"A": ["127.0.0.1"]},
     }
-    resolver = ZoneResolver(zones)  # type: ignore[arg-type]
+    resolver = ZoneResolver(zones)  # type: ignore[arg-type]  # a plain dict of zones
     async with serve(tls=Certificate(authority, "mx.example.org", HOST)) as bench:
         fetcher = HttpsFetcher(resolver, context=context, rules=FetchRules(port=bench.port, allows_private=True))
         found = await lookup_sts("example.org", None, resolver, fetcher, now=0.0)

@@ -157,7 +157,7 @@ def test_a_selector_and_a_key_are_checked() -> None:
         with pytest.raises(ValueError, match="is no selector"):
             SigningKey(selector, EDWARDS)
     with pytest.raises(ValueError):
-        SigningKey("s", ec.derive_private_key(1, ec.SECP256R1()))  # type: ignore[arg-type]
+        SigningKey("s", ec.derive_private_key(1, ec.SECP256R1()))  # type: ignore[arg-type]  # what must be refused
     assert SigningKey("S1", RSA).selector == "s1"
     assert SigningKey("s", RSA).algorithm == "rsa-sha256"
     assert SigningKey("s", EDWARDS).algorithm == "ed25519-sha256"

@@ -29,7 +29,7 @@ ANSWERS = {
 
 
 async def verify(message: bytes, resolver: ZoneResolver = RESOLVER, **rules: object) -> list[DkimResult]:
-    return await dkim.verify(message, resolver, now=NOW, rules=DkimRules(**rules))  # type: ignore[arg-type]
+    return await dkim.verify(message, resolver, now=NOW, rules=DkimRules(**rules))  # type: ignore[arg-type]  # the table of a case
 
 
 async def verify_one(message: bytes, resolver: ZoneResolver = RESOLVER, **rules: object) -> DkimResult:

@@ -211,10 +211,10 @@ def test_no_name_can_begin_a_field(report: AggregateReport, changes: dict[str, o
         "now": 0.0,
     }
     with pytest.raises(ValueError):
-        format_message(report, **(values | changes))  # type: ignore[arg-type]
+        format_message(report, **(values | changes))  # type: ignore[arg-type]  # the table of a case
     bad = replace(report, policy=PublishedPolicy("a\r\nb"))
     with pytest.raises(ValueError):
-        format_message(bad, **values)  # type: ignore[arg-type]
+        format_message(bad, **values)  # type: ignore[arg-type]  # what must be refused
 
 
 # ---- destinations

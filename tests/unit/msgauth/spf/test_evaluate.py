@@ -393,7 +393,7 @@ async def test_ten_terms_ask_and_no_more(term: str) -> None:
     }
     for count, expected in ((10, "pass"), (11, "permerror")):
         record = "v=spf1 " + f"ip4:198.51.100.1 {term} " * count + "all"
-        table = {**others["example.org"], "TXT": [f'"{record}"']}  # type: ignore[dict-item]
+        table = {**others["example.org"], "TXT": [f'"{record}"']}  # type: ignore[dict-item]  # the table of a case
         found = await evaluate(others={**others, "example.org": table})
         assert (found.result, found.lookups) == (expected, 10)
 

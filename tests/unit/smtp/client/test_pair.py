@@ -176,7 +176,7 @@ def test_lmtp_has_one_reply_for_each() -> None:
     """RFC 2033 §4.2: the same content may be taken for one and not for another."""
     dialog = Dialog(is_lmtp=True, answers=(("content:carol@example.org", "452 4.2.2 Full"),))
     envelope = Envelope(ALICE, (BOB, CAROL, BOB))
-    plan = lambda client: client.plan(envelope, measure_content([CONTENTS["plain"]]))  # noqa: E731
+    plan = lambda client: client.plan(envelope, measure_content([CONTENTS["plain"]]))  # noqa: E731 - shorter than a def, and used at once
     for cut in (whole, octet_by_octet):
         server = Server(dialog)
         client = ClientConnection("client.example.net", is_lmtp=True)
@@ -191,7 +191,7 @@ def test_many_recipients_go_in_as_many_transactions_as_the_server_wants() -> Non
     recipients = tuple(Recipient(Address(f"r{number}", "example.org")) for number in range(25))
     server = Server(Dialog(rules=(("recipients", 10),)))
     client = ClientConnection("client.example.net")
-    plan = lambda client: client.plan(Envelope(ALICE, recipients), measure_content([b"hi\r\n"]))  # noqa: E731
+    plan = lambda client: client.plan(Envelope(ALICE, recipients), measure_content([b"hi\r\n"]))  # noqa: E731 - shorter than a def, and used at once
     course = converse(client, server, plan, [b"hi\r\n"])
     assert [len(result.recipients) for result in course.results] == [10, 10, 5]
     assert all(result.is_accepted for result in course.results)
@@ -215,7 +215,7 @@ def test_a_large_content_goes_in_chunks_with_little_kept(can_pipeline: bool, cut
     rules = ClientRules(prefers_chunking=True, chunk=100, chunks_waiting=3)
     chunks = [b"%04d 56789 123456789 12345678\r\n" % number for number in range(200)]
     server, client = Server(Dialog(is_lmtp=is_lmtp), offer), ClientConnection("c.example.net", rules, is_lmtp=is_lmtp)
-    plan = lambda client: client.plan(Envelope(ALICE, (BOB, CAROL)), measure_content(chunks))  # noqa: E731
+    plan = lambda client: client.plan(Envelope(ALICE, (BOB, CAROL)), measure_content(chunks))  # noqa: E731 - shorter than a def, and used at once
     course = converse(client, server, plan, chunks, cut)
     assert course.error is None
     assert server.contents == [b"".join(chunks)]

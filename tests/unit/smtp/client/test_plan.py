@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -31,11 +32,11 @@ BINARY = ContentShape(size=100, has_eight_bit=True, is_binary=True, bare_line_en
 
 
 def offers(*keywords: str, **limits: int | str) -> Capabilities:
-    return Capabilities(is_extended=True, keywords=frozenset(keywords), **limits)  # type: ignore[arg-type]
+    return Capabilities(is_extended=True, keywords=frozenset(keywords), **limits)  # type: ignore[arg-type]  # the table of a case
 
 
 def envelope(*recipients: Recipient, reverse_path: Address = ALICE, **parameters: object) -> Envelope:
-    return Envelope(reverse_path, recipients or (BOB,), MailParameters(**parameters))  # type: ignore[arg-type]
+    return Envelope(reverse_path, recipients or (BOB,), MailParameters(**parameters))  # type: ignore[arg-type]  # the table of a case
 
 
 def statuses(plan: Plan) -> list[str]:
@@ -227,12 +228,12 @@ def test_over_lmtp_a_message_is_in_time() -> None:
         lambda: DeliverBy(1_000_000_000),
         lambda: Wishes(hold_for=0),
         lambda: Wishes(hold_for=1, hold_until=datetime(2030, 1, 1, tzinfo=UTC)),
-        lambda: Wishes(hold_until=datetime(2030, 1, 1)),  # noqa: DTZ001
+        lambda: Wishes(hold_until=datetime(2030, 1, 1)),  # noqa: DTZ001 - a time without its zone is the case
     ],
 )
-def test_wishes_that_nobody_can_have(make: object) -> None:
+def test_wishes_that_nobody_can_have(make: Callable[[], object]) -> None:
     with pytest.raises(ValueError):
-        make()  # type: ignore[operator]
+        make()
 
 
 @pytest.mark.parametrize(

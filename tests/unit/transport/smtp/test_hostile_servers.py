@@ -130,7 +130,7 @@ async def test_a_server_that_takes_no_content_is_given_up() -> None:
         for reply in (b"250 ok\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n"):
             await script.line(reader)
             writer.write(reply)
-        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.transport.pause_reading()  # type: ignore[attr-defined]  # asyncio's sockets have it
         await asyncio.sleep(HANGS)
 
     outcome, _ = await send_to(
