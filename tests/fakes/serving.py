@@ -212,7 +212,9 @@ class Served:
     def address(self, protocol: str = "smtp", number: int = 0) -> str:
         """Where the listener of this protocol is, the first or the ``number``-th one of samotop.toml."""
         listeners = tomllib.loads(self.home.config.read_text("utf-8"))["listen"]
-        served = [one for one in listeners if one["protocol"] in ("smtp", "submission", "lmtp", "web")]
+        served = [
+            one for one in listeners if one["protocol"] in ("smtp", "submission", "lmtp", "web", "milter", "checkv2")
+        ]
         assert len(served) == len(self.addresses), f"{self.addresses} are not one for each listener"
         return [address for one, address in zip(served, self.addresses, strict=True) if one["protocol"] == protocol][
             number

@@ -6,7 +6,7 @@ from samotop.config.claims import foreign_claims
 from samotop.config.shapes import Config, Listen
 from samotop.errors import SetupError
 
-SERVED = ("smtp", "submission", "lmtp", "web")
+SERVED = ("smtp", "submission", "lmtp", "web", "milter", "checkv2")
 """Protocols that this release listens for."""
 
 

@@ -53,11 +53,11 @@ LATER = "/^later@/ 450 4.7.1 come back later\n"
 
 
 class Postfix(MailServer):
-    """``needs`` is the fixture of that name: without Postfix the test is skipped."""
+    """``needs`` is the fixture of that name: without Postfix the test is skipped. ``more`` is for its main.cf."""
 
     name = "Postfix"
 
-    def __init__(self, root: Made, needs: Callable[..., str]) -> None:
+    def __init__(self, root: Made, needs: Callable[..., str], more: str = "") -> None:
         if os.geteuid() != 0:
             pytest.skip("needs root, to start Postfix")
         program = needs("postfix", package="postfix")
@@ -65,10 +65,11 @@ class Postfix(MailServer):
         # Not below pytest's folder, where nobody but root may go: Postfix changes its user.
         self.folder = Path(tempfile.mkdtemp(prefix="samotop-postfix-"))
         self._home = PostfixHome(self.folder, self.port, program)
+        self._more = more
 
     def start(self, ours: Ours) -> None:
         filled = {"folder": self.folder, "peer": PEER, "our_name": OURS, "domains": " ".join(DOMAINS), "ours": ours}
-        self._home.lay_out(SETTINGS.format(**filled))
+        self._home.lay_out(SETTINGS.format(**filled) + self._more)
         etc = self._home.etc
         self.certificate.write(etc)
         (etc / "root.pem").write_bytes(self.root_pem)
