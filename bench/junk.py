@@ -205,10 +205,10 @@ def speed(letters: Letters) -> tuple[float, float]:
 def most_memory(letters: Letters) -> float:
     """Megabytes of a process that learns the corpus with one filter."""
     program = (
-        "import resource, sys; from samotop.junk import Filter; learned = Filter()\n"
+        "import re, sys; from samotop.junk import Filter; learned = Filter()\n"
         "for line in sys.stdin:\n"
         "    learned.learn(open(line[2:-1], 'rb').read(), line[0] == '1')\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+        "print(int(re.search(r'VmHWM:\\s*(\\d+)', open('/proc/self/status').read())[1]) / 1024)"
     )
     told = "".join(f"{int(is_spam)} {path}\n" for path, is_spam in shuffled(letters, 0))
     run = subprocess.run([sys.executable, "-c", program], input=told, capture_output=True, text=True, check=True)
