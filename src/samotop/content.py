@@ -14,6 +14,9 @@ from typing import Final
 HEADER_LIMIT: Final = 256 * 1024
 """Octets of a header section that we look at: many times the largest honest one seen."""
 
+PIECE: Final = 256 * 1024
+"""Octets that are taken at a time where a thread does it: each piece costs a way there and back."""
+
 
 class Content:
     """One message's octets, readable any number of times.
@@ -68,6 +71,18 @@ class Content:
 
     def __repr__(self) -> str:
         return f"<Content of {self.size} octets>"
+
+
+def take_piece(chunks: Iterator[bytes], least: int = PIECE) -> bytes:
+    """The next octets, ``least`` or some more; empty at the end."""
+    taken: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        taken.append(chunk)
+        size += len(chunk)
+        if size >= least:
+            break
+    return b"".join(taken)
 
 
 def take_header(chunks: Iterable[bytes], limit: int = HEADER_LIMIT) -> bytes:

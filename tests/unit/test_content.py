@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from samotop.content import Content, take_header
+from samotop.content import Content, take_header, take_piece
 
 CONTENTS = {
     b"A: 1\r\nB: 2\r\n\r\nbody\r\n\r\nmore": b"A: 1\r\nB: 2\r\n\r\n",
@@ -42,3 +42,12 @@ def test_a_content_tells_its_header_without_its_body() -> None:
     assert content.header == b"A: 1\r\n\r\n"
     assert taken == [b"A: 1\r\n", b"\r\nbody"]
     assert content.to_bytes() == b"A: 1\r\n\r\nbodymore"
+
+
+@pytest.mark.parametrize("least", [1, 2, 3, 4, 7, 100])
+def test_pieces_are_the_content_in_few_steps(least: int) -> None:
+    """Each is a way to a thread and back: none is small but the last, and nothing is read ahead."""
+    chunks = iter([b"ab", b"c", b"", b"defg", b"h"])
+    pieces = list(iter(lambda: take_piece(chunks, least), b""))
+    assert b"".join(pieces) == b"abcdefgh"
+    assert all(len(piece) >= least for piece in pieces[:-1])

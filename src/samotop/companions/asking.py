@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from samotop.content import Content
+from samotop.content import PIECE, Content, take_piece
 from samotop.errors import PeerError
 from samotop.facts import ContentFacts
 from samotop.net.dial import dial
@@ -17,8 +17,6 @@ from samotop.net.stream import Stream
 from samotop.ports.companion import NO_OPINION, Opinion
 from samotop.verdict import Verdict
 
-PIECE: Final = 256 * 1024
-"""Octets that are read at a time: one way to a thread and back for each, where the content is longer."""
 TEXT_LIMIT: Final = 200
 """Characters of a companion's words that are told to a sender, or kept."""
 
@@ -78,26 +76,15 @@ async def read_pieces(content: Content, *, skips: int = 0) -> AsyncGenerator[byt
     chunks = content.chunks()
     while True:
         if content.size > PIECE:
-            piece = await asyncio.to_thread(_take_piece, chunks)
+            piece = await asyncio.to_thread(take_piece, chunks)
         else:
-            piece = _take_piece(chunks)
+            piece = take_piece(chunks)
         if not piece:
             return
         if skips:
             piece, skips = piece[skips:], max(0, skips - len(piece))
         if piece:
             yield piece
-
-
-def _take_piece(chunks: Iterator[bytes]) -> bytes:
-    taken: list[bytes] = []
-    size = 0
-    for chunk in chunks:
-        taken.append(chunk)
-        size += len(chunk)
-        if size >= PIECE:
-            break
-    return b"".join(taken)
 
 
 def clean(text: bytes) -> str:

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from samotop.address import NullPath
-from samotop.content import HEADER_LIMIT, Content
+from samotop.content import HEADER_LIMIT, Content, take_piece
 from samotop.errors import TryAgainLater
 from samotop.message.redistribution import format_list_fields, format_marks, strip_list_fields
 from samotop.ports import Draft, NewEntry, Spool, SpoolFault
@@ -35,9 +35,6 @@ from samotop.reception.context import Log
 from samotop.routing.aliases import Posting
 from samotop.routing.expansion import Expansion, Planned
 from samotop.status import EnhancedStatus
-
-PIECE: Final = 256 * 1024
-"""Octets that are copied at a time: each piece costs a way to a thread and back."""
 
 Plan = Callable[[NewEntry], Expansion]
 """What becomes of an accepted message. May raise ``TryAgainLater``."""
@@ -195,7 +192,7 @@ class _Copying:
 
     async def write_to(self, draft: Draft) -> None:
         chunks = self._chunks()
-        while piece := await asyncio.to_thread(_take_piece, chunks):
+        while piece := await asyncio.to_thread(take_piece, chunks):
             self.has_drained.clear()
             if not draft.write(piece):
                 await self.has_drained.wait()
@@ -212,15 +209,3 @@ class _Copying:
                 chunk, left = chunk[left:], max(0, left - len(chunk))
             if chunk:
                 yield chunk
-
-
-def _take_piece(chunks: Iterator[bytes]) -> bytes:
-    """The next octets, ``PIECE`` or some more; empty at the end."""
-    taken: list[bytes] = []
-    size = 0
-    for chunk in chunks:
-        taken.append(chunk)
-        size += len(chunk)
-        if size >= PIECE:
-            break
-    return b"".join(taken)

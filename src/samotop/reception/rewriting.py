@@ -15,14 +15,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
 
-from samotop.content import Content
+from samotop.content import Content, take_piece
 from samotop.ports import Draft, NewEntry, Spool, SpoolFault
 from samotop.reception.context import Log
-
-PIECE: Final = 256 * 1024
-"""Octets that are copied at a time."""
 
 Done = Callable[[SpoolFault | None], None]
 
@@ -98,7 +94,7 @@ class RewritingSpool:
             if not self._spool.room(content.size):
                 raise SpoolFault("no room for the changed message", is_full=True)
             chunks = content.chunks()
-            while piece := await asyncio.to_thread(_take_piece, chunks):
+            while piece := await asyncio.to_thread(take_piece, chunks):
                 has_drained.clear()
                 if not copy.write(piece):
                     await has_drained.wait()
@@ -132,14 +128,3 @@ class _Draft:
 
     def discard(self) -> None:
         self._owner.forget(self._inner)
-
-
-def _take_piece(chunks: Iterator[bytes]) -> bytes:
-    taken: list[bytes] = []
-    size = 0
-    for chunk in chunks:
-        taken.append(chunk)
-        size += len(chunk)
-        if size >= PIECE:
-            break
-    return b"".join(taken)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from samotop.address import NULL_PATH, ReversePath
-from samotop.content import Content
+from samotop.content import PIECE, Content
 from samotop.envelope import Envelope, Notify, Recipient
 from samotop.errors import TryAgainLater
 from samotop.net.clock import SystemClock
@@ -18,7 +18,7 @@ from samotop.ports import NewEntry, SpoolFault
 from samotop.queue.entry import Entry, State, Trace
 from samotop.queue.outcome import Action, Notice
 from samotop.reception import expanding
-from samotop.reception.expanding import PIECE, ExpandingSpool
+from samotop.reception.expanding import ExpandingSpool
 from samotop.routing import Router, RoutingRules
 from samotop.routing.addressbook import AddressBook
 from samotop.routing.aliases import Alias, AliasRules, MailingList, Posting
