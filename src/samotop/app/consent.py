@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from samotop.address import Address
+from samotop.app.lessons import Lessons, read_lesson
 from samotop.config.home import MAIL_NAME
 from samotop.config.shapes import Config
-from samotop.consent.identity import address_identity
-from samotop.consent.learning import is_meant, plan_learning, read_message_id
 from samotop.consent.tags import split_local
 from samotop.consent.wishes import Bounces, Unknown, Wishes
 from samotop.errors import TryAgainLater
@@ -64,6 +63,7 @@ class Consenting:
         self._log = log
         self.contacts, self._allowances = open_ledger(database, home, os.environ)
         self._attempts = SqliteAttempts(database, keep_secret(home / "keys" / "attempts.secret"))
+        self.lessons = Lessons(self.contacts, self._allowances, clock.time, loop, log)
         self._wishes = wishes_of(config)
         ledger = Ledger(
             self.contacts, self._allowances, self._attempts, self.find_owner, self._find_wishes, self.find_shares
@@ -111,26 +111,11 @@ class Consenting:
         peer = facts.peer
         return peer.login is not None or not peer.address or in_networks(peer.address, self._config.policy.exempt)
 
-    async def learn(self, facts: ContentFacts) -> None:
-        """What a user of ours has written to whom. No message is refused because this fails."""
-        owner, header, now = facts.peer.login or "", facts.content.header, self._clock.time()
-        if not is_meant(header):
-            return
-        message_id = read_message_id(header) or f"<{facts.id}@{self._config.hostname}>"
-        addresses = [one.address for one in facts.envelope.recipients]
-        recipients = [one for address in addresses if (one := address_identity(address)) is not None]
-
-        def write() -> None:
-            known = self.contacts.find(owner, recipients, now)
-            learned = plan_learning(header, addresses, known, now)
-            if learned:
-                self.contacts.decide(owner, learned)
-            self._allowances.note_sent(owner, message_id, recipients, now)
-
-        try:
-            await asyncio.to_thread(write)
-        except TryAgainLater as error:
-            self._log.error("ledger_unwritable", error=error)
+    def learn(self, facts: ContentFacts) -> None:
+        """What a user of ours has written to whom. No message is refused, or waits, because of it."""
+        lesson = read_lesson(facts, self._config.hostname)
+        if lesson is not None:
+            self.lessons.add(lesson)
 
     def look(self) -> None:
         """Somebody may have decided in another process: move what they have approved."""
@@ -174,6 +159,7 @@ class Consenting:
             self._allowances.expire(now)
 
     async def stop(self) -> None:
+        await self.lessons.stop()
         if self._tasks:
             await asyncio.wait(set(self._tasks))
 

@@ -90,16 +90,14 @@ class Deciders:
         if consenting is None:
             return decision
         if facts.peer.login is not None:
-            return self._learn(consenting, facts, decision)
+            consenting.learn(facts)
+            return decision
         if consenting.is_exempt(facts):
             return decision
         return self._ask(consenting, self._policing.complete(facts), decision)
 
-    async def _learn(self, consenting: Consenting, facts: ContentFacts, decision: Decision) -> Decision:
-        await consenting.learn(facts)
-        return decision
-
     async def _ask(self, consenting: Consenting, facts: ContentFacts, decision: Decision) -> Decision:
+        await consenting.lessons.written()
         found = await consenting.consent.check_content(facts)
         if isinstance(found, Verdict):
             return found if found.is_refusal else decision

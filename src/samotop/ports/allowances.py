@@ -46,6 +46,10 @@ class Allowances(Protocol):
         """The owner has sent this message: answers to it, by these, are expected for a time."""
         ...
 
+    def note_all_sent(self, owner: str, sent: Iterable[tuple[str, Iterable[Identity]]], now: float) -> None:
+        """``note_sent`` of several messages, by their Message-IDs and recipients, in one transaction."""
+        ...
+
     def take_tag(self, owner: str, tag: str, holder: Contact, now: float) -> Contact:
         """Bind a tag to its first user. Returns whom it is bound to: somebody else may have been first."""
         ...

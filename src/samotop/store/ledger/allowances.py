@@ -87,17 +87,22 @@ class SqliteAllowances:
         return ""
 
     def note_sent(self, owner: str, message_id: str, recipients: Iterable[Identity], now: float) -> None:
+        self.note_all_sent(owner, [(message_id, recipients)], now)
+
+    def note_all_sent(self, owner: str, sent: Iterable[tuple[str, Iterable[Identity]]], now: float) -> None:
         with asked():
             seal = self._sealed.keep(owner)
-            digests = b"".join([seal.identity(one) for one in list(recipients)[:RECIPIENTS_LIMIT]])
-            row = (owner, seal.digest(_MESSAGE, message_id), digests, now + ANSWER_SECONDS)
+            rows: list[tuple[str, bytes, bytes, float]] = []
+            for message_id, recipients in sent:
+                digests = b"".join([seal.identity(one) for one in list(recipients)[:RECIPIENTS_LIMIT]])
+                rows.append((owner, seal.digest(_MESSAGE, message_id), digests, now + ANSWER_SECONDS))
 
             def insert(connection: apsw.Connection) -> int:
                 statement = (
                     "INSERT OR REPLACE INTO sent_message (owner, digest, recipients, expires_at) VALUES (?, ?, ?, ?)"
                 )
-                connection.execute(statement, row)
-                return 1
+                connection.executemany(statement, rows)
+                return len(rows)
 
             self._database.write(insert)
 
