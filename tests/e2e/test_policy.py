@@ -79,7 +79,7 @@ class Stranger(Talk):
         self.greeting = self.reply()
         self.hello = self.say(f"EHLO {name}") if self.greeting.startswith("220") else ""
 
-    def mail(self, path: str = "bob@honest.example", *recipients: str) -> str:
+    def envelope(self, path: str = "bob@honest.example", *recipients: str) -> str:
         """The first refusal, or the answer to the last recipient."""
         reply = self.say(f"MAIL FROM:<{path}>")
         for one in recipients or ("alice@example.org",):
@@ -92,14 +92,14 @@ def test_names_and_block_lists_refuse_at_the_first_recipient(make: Make) -> None
     """And the one who is refused by mistake can still write to the postmaster."""
     _, served = make('require_reverse = true\nspf = "enforce"\ndnsbl = ["zen.example"]')
     with Stranger(served, "192.0.2.9") as talk:
-        assert talk.mail().startswith("250"), "a list that does not answer us has no opinion"
+        assert talk.envelope().startswith("250"), "a list that does not answer us has no opinion"
     with Stranger(served, "192.0.2.8") as talk:
-        assert talk.mail() == "550 5.7.1 Your address is listed at zen.example (policy: dnsbl-listed)"
+        assert talk.envelope() == "550 5.7.1 Your address is listed at zen.example (policy: dnsbl-listed)"
         assert talk.say("RCPT TO:<postmaster@example.org>").startswith("250")
     with Stranger(served, "192.0.2.7") as talk:
-        assert talk.mail().endswith("(policy: reverse-none)")
+        assert talk.envelope().endswith("(policy: reverse-none)")
     with Stranger(served, "192.0.2.9") as talk:
-        assert talk.mail("bob@mail.honest.example").startswith("250"), "there is no SPF record that fails"
+        assert talk.envelope("bob@mail.honest.example").startswith("250"), "there is no SPF record that fails"
     refused = poll(lambda: served.events("refused"), what="the log")
     assert (refused[0]["stage"], refused[0]["check"]) == ("recipient", "dnsbl-listed")
 
@@ -107,7 +107,7 @@ def test_names_and_block_lists_refuse_at_the_first_recipient(make: Make) -> None
 def test_a_hard_fail_is_enforced_before_the_content(make: Make) -> None:
     _, served = make('spf = "enforce"')
     with Stranger(served, "192.0.2.7") as talk:
-        assert talk.mail().startswith("550 5.7.23 ")
+        assert talk.envelope().startswith("550 5.7.23 ")
 
 
 def test_who_calls_itself_by_our_names_lies(make: Make) -> None:
@@ -115,15 +115,15 @@ def test_who_calls_itself_by_our_names_lies(make: Make) -> None:
     with Stranger(served, "192.0.2.9", "mx.example.org") as talk:
         assert talk.hello == "550 5.7.1 That is our name or address, not yours (policy: hello-ours)"
     with Stranger(served, "192.0.2.9", "example.org") as talk:
-        assert talk.mail().endswith("(policy: hello-domain)")
+        assert talk.envelope().endswith("(policy: hello-domain)")
     with Stranger(served, "192.0.2.10", "example.org") as talk:
-        assert talk.mail().startswith("250"), "it may be the domain's web server, and its address says so"
+        assert talk.envelope().startswith("250"), "it may be the domain's web server, and its address says so"
 
 
 def test_what_is_found_is_told_to_the_owner(make: Make) -> None:
     home, served = make()
     with Stranger(served, "192.0.2.7", "localhost") as talk:
-        assert talk.mail().startswith("250")
+        assert talk.envelope().startswith("250")
         assert talk.say("DATA").startswith("354")
         assert talk.content(MESSAGE % b"found").startswith("250")
     message = home.wait_for_one(b"Subject: found")
@@ -136,23 +136,23 @@ def test_lists_are_taken_up_while_the_server_runs(make: Make) -> None:
         'block_files = ["blocked"]\nallow_files = ["allowed"]\nrequire_tls = "any"', files=("blocked", "allowed")
     )
     with Stranger(served, "192.0.2.9") as talk:
-        assert talk.mail().startswith("530 5.7.0 ")
+        assert talk.envelope().startswith("530 5.7.0 ")
     (home.path / "blocked").write_text("bad.example\n198.51.100.0/24\n")
     (home.path / "allowed").write_text("192.0.2.0/24\n")
     poll(lambda: len(served.events("named_read")) == 2, what="both lists")
     with Stranger(served, "198.51.100.4") as talk:
         assert talk.greeting.startswith("554 5.7.1 ")
     with Stranger(served, "203.0.113.1") as talk:
-        assert talk.mail().startswith("530 5.7.0 ")
-        assert talk.mail("x@mail.bad.example").endswith("(policy: blocked-sender)")
+        assert talk.envelope().startswith("530 5.7.0 ")
+        assert talk.envelope("x@mail.bad.example").endswith("(policy: blocked-sender)")
     with Stranger(served, "192.0.2.9") as talk:
-        assert talk.mail().startswith("250"), "who is allowed need not encrypt"
+        assert talk.envelope().startswith("250"), "who is allowed need not encrypt"
 
 
 def test_an_owner_may_insist_on_encryption(make: Make) -> None:
     _, served = make(more='[mailbox.alice]\naddresses = ["alice@example.org"]\nrequire_tls = "any"')
     with Stranger(served, "192.0.2.9") as talk:
-        assert talk.mail().startswith("550 5.7.10 ")
+        assert talk.envelope().startswith("550 5.7.10 ")
         assert talk.say("RCPT TO:<bob@example.org>").startswith("250")
 
 
@@ -160,10 +160,10 @@ def test_attachments_and_notifications(make: Make) -> None:
     _, served = make('block_types = [".exe"]\nno_bounces = ["bob@example.org"]')
     attached = MESSAGE.replace(b"\r\n\r\n", b'\r\nContent-Type: application/pdf; name="x.exe"\r\n\r\n') % b"x"
     with Stranger(served, "192.0.2.9") as talk:
-        assert talk.mail().startswith("250")
+        assert talk.envelope().startswith("250")
         assert talk.say("DATA").startswith("354")
         assert talk.content(attached).endswith("(policy: content-type)")
-        assert talk.mail("", "bob@example.org").startswith("550 5.7.1 ")
+        assert talk.envelope("", "bob@example.org").startswith("550 5.7.1 ")
         assert talk.say("RCPT TO:<alice@example.org>").startswith("250")
         assert talk.say("RCPT TO:<postmaster@example.org>").startswith("250"), "spared"
 
@@ -171,7 +171,7 @@ def test_attachments_and_notifications(make: Make) -> None:
 def test_who_tries_names_is_turned_away(make: Make) -> None:
     _, served = make('harvest = "1/d"')
     with Stranger(served, "192.0.2.9") as talk:
-        replies = [talk.mail("bob@honest.example", "n1@example.org"), talk.say("RCPT TO:<n2@example.org>")]
+        replies = [talk.envelope("bob@honest.example", "n1@example.org"), talk.say("RCPT TO:<n2@example.org>")]
     assert all(one.startswith("550 5.1.1") for one in replies), "the second one second later"
 
 
@@ -180,7 +180,7 @@ def test_a_stricter_rule_is_tried_before_it_holds(make: Make) -> None:
     home, served = make("record = true")
     for ip in ("192.0.2.9", "192.0.2.7"):
         with Stranger(served, ip) as talk:
-            assert talk.mail().startswith("250")
+            assert talk.envelope().startswith("250")
             assert talk.say("DATA").startswith("354")
             assert talk.content(MESSAGE % b"recorded").startswith("250")
     home.wait_for_mail(2)

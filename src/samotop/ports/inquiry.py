@@ -38,6 +38,10 @@ class Early:
 class MailInquiry(Protocol):
     """One transaction's. ``close`` in any case; after it nothing is called."""
 
+    def known(self) -> Early | None:
+        """SPF alone, if it is there already: then nobody waits."""
+        ...
+
     async def early(self) -> Early:
         """For who cannot wait for the content; waits no longer than its end would."""
         ...

@@ -145,6 +145,7 @@ class _MailInquiry:
         "_policy",
         "_resolver",
         "_spf",
+        "_walks",
     )
 
     def __init__(self, inquirer: ResolverInquirer, peer: _PeerInquiry, reverse_path: ReversePath) -> None:
@@ -162,6 +163,7 @@ class _MailInquiry:
         self._keys: dict[str, asyncio.Task[Answer]] = {}
         self._author: Author | None = None
         self._policy: asyncio.Task[dmarc.DmarcResult] | None = None
+        self._walks: dict[str, dmarc.Walk] = {}
 
     def feed(self, chunk: bytes) -> None:
         """The next octets of the content."""
@@ -182,7 +184,7 @@ class _MailInquiry:
         self._author = find_author(section)
         if self._author.domains or self._author.claimed:
             # For its questions alone: they take the time that the body takes to come.
-            self._policy = self._begin(dmarc.evaluate_author(self._author, None, (), self._resolver))
+            self._policy = self._begin(dmarc.evaluate_author(self._author, None, (), self._resolver, self._walks))
 
     async def _lookup_key(self, name: str) -> Answer:
         return trim_answer(await self._resolver.lookup(name, "TXT"))
@@ -195,6 +197,10 @@ class _MailInquiry:
         listings = await self._peer.listings(ends_at - monotonic())
         await self._resolver.wait((self._spf,), ends_at - monotonic())
         return Early(Authentication(*found, _result_of(self._spf)), listings)
+
+    def known(self) -> Early | None:
+        """What SPF says, if that is known by now: nearly always, where DNS was asked before."""
+        return Early(Authentication(spf=_result_of(self._spf))) if self._spf.done() else None
 
     async def soon(self) -> Early:
         """What SPF says, if it does so soon. What has not come by then is still waited for at the content's end."""
@@ -222,13 +228,13 @@ class _MailInquiry:
         peer_results = await self._peer.finish(ends_at - monotonic())
         await self._resolver.wait(asked, ends_at - monotonic())
         dkim_results, arc_result = await self._verify()
-        found = Authentication(
-            *peer_results, _result_of(self._spf), tuple(dkim_results), arc_result, self._author, explained_by=""
-        )
+        spf_result, signatures = _result_of(self._spf), tuple(dkim_results)
         assert self._author is not None, "the header section is complete"
-        self._policy = self._begin(dmarc.evaluate_author(self._author, found.spf, found.dkim, self._resolver))
-        await self._resolver.wait([self._policy], ends_at - monotonic())
-        found = replace(found, dmarc=_result_of(self._policy))
+        evaluation = dmarc.evaluate_author(self._author, spf_result, signatures, self._resolver, self._walks)
+        policy = await self._resolver.run(evaluation, ends_at - monotonic())
+        found = Authentication(*peer_results, spf_result, signatures, arc_result, self._author, policy)
+        if policy.result is not Result.FAIL:
+            return found  # there is nothing to explain
         sealers = self._inquirer.rules.trusted_sealers
         return replace(
             found,

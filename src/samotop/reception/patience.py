@@ -10,8 +10,8 @@ choose which names we ask for, and hold many sessions open. An answer longer tha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Awaitable, Iterable
+from typing import Any, Final, TypeVar
 
 from samotop.dns.answer import Answer, Security, Status
 from samotop.dns.resolver import Resolver
@@ -22,6 +22,9 @@ AT_ONCE: Final = 8
 """Questions under way for one message: one with many signatures must not take the place of all others'."""
 KEPT_OCTETS: Final = 64 * 1024
 """Of text in all answers that are kept for one message; honest messages need some 5,000."""
+
+
+T = TypeVar("T")
 
 
 class PatientResolver:
@@ -62,6 +65,21 @@ class PatientResolver:
 
     def _has_expired(self) -> bool:
         return self._is_over
+
+    async def run(self, evaluation: Awaitable[T], patience: float) -> T:
+        """Evaluate within this task, which must not be cancelled meanwhile but to end it; as ``wait`` otherwise."""
+        task = asyncio.current_task()
+        assert task is not None, "evaluations run in tasks"
+        timer = task.get_loop().call_later(max(0.0, patience), self._expire, task)
+        try:
+            return await evaluation
+        finally:
+            timer.cancel()
+
+    def _expire(self, task: asyncio.Task[Any]) -> None:
+        if not self._is_over:
+            self._is_over = True
+            task.cancel()  # ``lookup`` makes an answer of it
 
     async def wait(self, tasks: Iterable[asyncio.Task[Any]], patience: float) -> None:
         """Wait for ``tasks``, which use this resolver: ``patience`` seconds, then they end without further answers."""

@@ -138,8 +138,11 @@ class Session(Passing):
                 self._spawn(self._await_names(self._inquiry.early(), event))
                 return
             if self._context.needs_sender:
-                self._spawn(self._await_names(self._inquiry.soon(), event))
-                return
+                known = self._inquiry.known()
+                if known is None:
+                    self._spawn(self._await_names(self._inquiry.soon(), event))
+                    return
+                self._mail = replace(self._mail, authentication=known.authentication)
         taken = tuple(self._served().recipients[:-1])
         self._decide(decide, RecipientFacts(self._mail, event.recipient, taken), self._answer_rcpt)
 

@@ -45,7 +45,8 @@ def mail(
     **more: str,
 ) -> MailFacts:
     reverse_path: ReversePath = address(path) if path else NULL_PATH
-    return MailFacts(hello(name, **more), reverse_path, NO_PARAMETERS, found, listings, hasty)
+    said = hello(name, **more)  # type: ignore[arg-type]  # the keywords of a case
+    return MailFacts(said, reverse_path, NO_PARAMETERS, found, listings, hasty)
 
 
 def rcpt(to: str = "alice@example.org", facts: MailFacts | None = None, taken: int = 0) -> RecipientFacts:

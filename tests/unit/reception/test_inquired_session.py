@@ -45,6 +45,9 @@ class Inquiries:
 class MailOfOne:
     peer: Inquiries
 
+    def known(self) -> Early | None:
+        return Early(FOUND) if self.peer.answer.is_set() else None
+
     async def early(self) -> Early:
         self.peer.log.append("early")
         await self.peer.answer.wait()

@@ -85,11 +85,16 @@ class DmarcResult:
 
 
 async def evaluate(
-    author_domain: str, spf_result: Identified | None, dkim_results: Sequence[Identified] | None, resolver: Resolver
+    author_domain: str,
+    spf_result: Identified | None,
+    dkim_results: Sequence[Identified] | None,
+    resolver: Resolver,
+    walks: dict[str, Walk] | None = None,
 ) -> DmarcResult:
     """Evaluate one author's domain, in A-labels or U-labels.
 
     ``spf_result`` is of the MAIL FROM identity; ``None`` if there is none.
+    ``walks`` remembers between evaluations where policies were looked for, as far as DNS answered.
     The bound on questions: ``QUERY_LIMIT`` for the author's domain, as many
     for each of ``WALK_LIMIT`` others, and one.
     """
@@ -102,7 +107,11 @@ async def evaluate(
     if not author:
         return DmarcResult(Result.NONE, domain=author_domain, reason="no author's domain")
     records = Records(resolver)
-    walk = await records.walk(author)
+    walk = walks.get(author) if walks else None
+    if walk is None:
+        walk = await records.walk(author)
+        if walks is not None and not walk.has_failed:
+            walks[author] = walk
     if walk.has_failed and walk.find_record(author) is None:
         return _without_policy(walk, Result.TEMPERROR, "DNS did not answer for a policy record")
     found = walk.find_policy()
@@ -184,7 +193,11 @@ _STRICTNESS: Final = (Policy.NONE, Policy.QUARANTINE, Policy.REJECT)
 
 
 async def evaluate_author(
-    author: Author, spf_result: Identified | None, dkim_results: Sequence[Identified], resolver: Resolver
+    author: Author,
+    spf_result: Identified | None,
+    dkim_results: Sequence[Identified],
+    resolver: Resolver,
+    walks: dict[str, Walk] | None = None,
 ) -> DmarcResult:
     """Evaluate every domain of a From field, and return the result that speaks for the message (RFC 9989 §11.5).
 
@@ -198,7 +211,7 @@ async def evaluate_author(
     domains = author.domains or author.claimed
     if len(domains) > AUTHOR_LIMIT:
         return DmarcResult(Result.FAIL, reason=f"more than {AUTHOR_LIMIT} author's domains")
-    results = [await evaluate(domain, spf_result, dkim_results, resolver) for domain in domains]
+    results = [await evaluate(domain, spf_result, dkim_results, resolver, walks) for domain in domains]
     failures = [result for result in results if result.result is Result.FAIL]
     if failures:
         return max(failures, key=lambda result: _STRICTNESS.index(result.disposition))
