@@ -123,9 +123,10 @@ class Express:
 
     def start(self, errand: Errand) -> bool:
         """Begin a message on an idle session; false where it must go the long way."""
-        if not self._stream.is_open or not self._engine.can_begin or not self.begin(errand):
-            return False
-        self._stream.listen(self._heard, self._late)
+        stream = self._stream
+        if not stream.is_open or stream.has_octets or not self._engine.can_begin or not self.begin(errand):
+            return False  # what has come unasked is heard there at once, and not when more comes
+        stream.listen(self._heard, self._late)
         self._drive()
         return True
 

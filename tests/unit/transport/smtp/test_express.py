@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
 from samotop import Envelope, Outcome, Recipient, SmtpTransport
 from samotop.address import Address
 from samotop.content import Content
+from samotop.net.dial import dial
+from samotop.net.endpoint import Tcp
+from samotop.transport.smtp.courier import Courier
 from samotop.transport.smtp.express import EXPRESS_LIMIT
+from samotop.transport.smtp.opening import SessionPlan, open_courier
 from samotop.transport.smtp.pool import PoolRules
 from tests.unit.transport.smtp.conftest import Script, answer
 
@@ -227,3 +232,34 @@ async def test_who_stands_there_twice_is_one_too_many_once(size: int) -> None:
         outcome = await transport.send(twice, content)
     assert outcome.is_accepted
     assert (script.lines.count("DATA"), sum(line.startswith("RCPT") for line in script.lines)) == (2, 3)
+
+
+async def test_a_goodbye_that_came_before_is_heard_at_once() -> None:
+    """Also where its server keeps the connection: nobody waits minutes for an answer that is there already."""
+
+    async def talk(script: Script, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mx\r\n")
+        replies = {"EHLO": b"250-mx\r\n250 PIPELINING\r\n", "DATA": b"354 go\r\n"}
+        while (verb := (await script.line(reader)).partition(" ")[0]) != "DATA":
+            writer.write(replies.get(verb, b"250 ok\r\n"))
+        writer.write(replies["DATA"])
+        while await script.line(reader) != ".":
+            pass
+        writer.write(b"250 ok\r\n")
+        await asyncio.sleep(0.01)  # idle in the server's own time
+        writer.write(b"421 4.4.2 idle for too long\r\n")
+        await reader.read()
+
+    loop = asyncio.get_running_loop()
+    async with Script(talk) as script:
+        call = partial(dial, Tcp("127.0.0.1", script.port))
+        courier = await open_courier(call, SessionPlan("me.example.org"), loop.time() + 5)
+        assert isinstance(courier, Courier)
+        content = Content.from_bytes(LETTER)
+        (first,) = await courier.deliver(envelope(), content, loop.time() + 5)
+        while courier.is_usable:
+            await asyncio.sleep(0.001)
+        (second,) = await courier.deliver(envelope(), content, loop.time() + 1)
+        courier.abort()
+    assert first.is_accepted
+    assert second.reply is not None and second.reply.code == 421
