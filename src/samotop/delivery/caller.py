@@ -27,7 +27,8 @@ from samotop.envelope import Envelope
 from samotop.errors import SetupError
 from samotop.msgauth.results import Result
 from samotop.net.clienttls import ClientTls, TlsDemand
-from samotop.net.dial import DialFailure, DialRules, dial
+from samotop.net.dial import DialRules, dial
+from samotop.net.dialfault import DialFailure
 from samotop.net.endpoint import Tcp
 from samotop.ports.transport import Outcome
 from samotop.queue.entry import Protection

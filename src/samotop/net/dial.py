@@ -5,49 +5,26 @@
 A name's addresses are raced (happy eyeballs, RFC 8305): IPv6 and IPv4 take
 turns, the next begins when one has failed or has not answered in
 ``DialRules.stagger``, the first to connect wins. They come from the caller, a
-``Resolver``, or the system. A child is started with an argument list, never a
-shell; its standard input and output are one end of a socket pair.
-
-Raises ``DialFault`` alone: ``failure`` for programs, ``status`` (RFC 3463) for
-the queue, a text in plain words that names no address.
+``Resolver``, or the system. A child is ``children``'s. Raises ``DialFault`` alone.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
-import os
 import socket
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from ipaddress import ip_address
 from itertools import chain, zip_longest
-from typing import Final
 
 from samotop.dns.resolver import Resolver
-from samotop.errors import PeerError
+from samotop.net.children import Child, start_child
 from samotop.net.connect import ConnectExchange, ConnectFault
+from samotop.net.dialfault import DialFailure, DialFault, fault_of
 from samotop.net.endpoint import Tcp, Unix
 from samotop.net.socks import SocksExchange, SocksFault
 from samotop.net.stream import Stream
-from samotop.status import EnhancedStatus, parse_status
-
-CHILD_SECONDS: Final = 5.0
-"""For a child to end by itself once its connection is closed; then it is told to, then made to."""
-
-
-@dataclass(frozen=True, slots=True)
-class Child:
-    """A program that speaks on its standard input and output. ``arguments`` begin with its path or name."""
-
-    arguments: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"child:{self.arguments[0]}"
-
 
 Place = Tcp | Unix | Child
 
@@ -76,43 +53,6 @@ class DialRules:
     """Our own addresses to connect from: the first of the family that is dialled."""
 
 
-class DialFailure(Enum):
-    """Why there is no connection."""
-
-    NO_SUCH_HOST = "no such host"
-    NO_ADDRESS = "no address"
-    DNS = "dns"
-    REFUSED = "refused"
-    UNREACHABLE = "unreachable"
-    TIMEOUT = "timeout"
-    PROXY = "proxy"
-    LOCAL = "local"
-
-
-_STATUS: Final = {
-    DialFailure.NO_SUCH_HOST: "5.1.2",
-    DialFailure.NO_ADDRESS: "5.1.2",
-    DialFailure.DNS: "4.4.3",
-    DialFailure.REFUSED: "4.4.1",
-    DialFailure.UNREACHABLE: "4.4.1",
-    DialFailure.TIMEOUT: "4.4.1",
-    DialFailure.PROXY: "4.4.1",
-    DialFailure.LOCAL: "4.3.0",
-}
-
-
-class DialFault(PeerError):
-    """There is no connection. The text names no address."""
-
-    def __init__(self, failure: DialFailure, text: str) -> None:
-        super().__init__(text)
-        self.failure = failure
-
-    @property
-    def status(self) -> EnhancedStatus:
-        return parse_status(_STATUS[self.failure])
-
-
 async def dial(
     place: Place,
     until: float,
@@ -132,7 +72,7 @@ async def dial(
             if isinstance(place, Unix):
                 return await _connect_unix(loop, place)
             if isinstance(place, Child):
-                return await _start_child(loop, place)
+                return await start_child(loop, place)
             if proxy is not None:
                 host = addresses[0] if addresses else place.host
                 return await _through(proxy, host, place.port, until, resolver, rules)
@@ -224,7 +164,7 @@ async def _connect(loop: asyncio.AbstractEventLoop, address: str, port: int, rul
         async with asyncio.timeout(rules.attempt):
             _, stream = await loop.create_connection(Stream, address, port, local_addr=local)
     except OSError as error:
-        raise _fault(error) from None
+        raise fault_of(error) from None
     return stream
 
 
@@ -234,7 +174,7 @@ async def _connect_unix(loop: asyncio.AbstractEventLoop, place: Unix) -> Stream:
     except OSError as error:
         if error.errno == errno.ENOENT:
             raise DialFault(DialFailure.REFUSED, "there is no such socket") from None
-        raise _fault(error) from None
+        raise fault_of(error) from None
     return stream
 
 
@@ -262,55 +202,3 @@ async def _through(
         raise
     stream.unread(exchange.rest)
     return stream
-
-
-async def _start_child(loop: asyncio.AbstractEventLoop, place: Child) -> Stream:
-    """Start the program with a socket for its standard input and output; its end is waited for in the background."""
-    ours, theirs = socket.socketpair()
-    try:
-        ours.setblocking(False)
-
-        def start() -> subprocess.Popen[bytes]:
-            return subprocess.Popen(
-                list(place.arguments), stdin=theirs.fileno(), stdout=theirs.fileno(), start_new_session=True
-            )
-
-        child = await loop.run_in_executor(None, start)
-    except (OSError, ValueError) as error:
-        ours.close()
-        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "no such command"
-        raise DialFault(DialFailure.LOCAL, f"the program could not be started: {reason}") from None
-    finally:
-        theirs.close()
-    _, stream = await loop.create_unix_connection(Stream, sock=ours)
-    stream.attendant = loop.create_task(_see_off(child, stream))
-    return stream
-
-
-async def _see_off(child: subprocess.Popen[bytes], stream: Stream) -> None:
-    """Wait for a child's end, so that none is left over; make it come where it does not."""
-    try:
-        await stream.wait_closed()
-        for end in (child.terminate, child.kill):
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                await asyncio.to_thread(child.wait, CHILD_SECONDS)
-                return
-            end()
-        await asyncio.to_thread(child.wait)
-    finally:
-        if child.poll() is None:
-            child.kill()
-
-
-def _fault(error: OSError) -> DialFault:
-    """What the system says, in words."""
-    if isinstance(error, TimeoutError):
-        return DialFault(DialFailure.TIMEOUT, "the server did not answer in time")
-    number = error.errno
-    if number == errno.ECONNREFUSED:
-        return DialFault(DialFailure.REFUSED, "the server refused the connection")
-    if number in (errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM):
-        return DialFault(DialFailure.LOCAL, f"this machine could not connect: {os.strerror(number)}")
-    if number is not None and number > 0:
-        return DialFault(DialFailure.UNREACHABLE, f"the server cannot be reached: {os.strerror(number)}")
-    return DialFault(DialFailure.UNREACHABLE, "the server cannot be reached")

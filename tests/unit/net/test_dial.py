@@ -12,7 +12,9 @@ from typing import Any, cast
 
 import pytest
 
-from samotop.net.dial import Child, DialFailure, DialFault, DialRules, Proxy, dial, interleave
+from samotop.net.children import Child
+from samotop.net.dial import DialRules, Proxy, dial, interleave
+from samotop.net.dialfault import DialFailure, DialFault
 from samotop.net.endpoint import Tcp, Unix
 from samotop.net.stream import READ_LIMIT, Stream
 from samotop.testing import ZoneResolver

@@ -30,8 +30,9 @@ from typing import Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from samotop.errors import SetupError
+from samotop.net.children import Child
 from samotop.net.clienttls import ClientTlsRules, TlsDemand
-from samotop.net.dial import Child, Place, Proxy
+from samotop.net.dial import Place, Proxy
 from samotop.net.endpoint import PATH_LIMIT, Tcp, Unix
 from samotop.sasl import Credentials
 from samotop.tlspolicy.levels import Level

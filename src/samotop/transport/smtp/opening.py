@@ -26,7 +26,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from samotop.net.clienttls import ClientTls, Secured, TlsDemand, TlsRefused, secure
-from samotop.net.dial import DialFault
+from samotop.net.dialfault import DialFault
 from samotop.net.stream import Stream
 from samotop.reply import Reply
 from samotop.sasl import ClientMechanism, Credentials, choose_mechanism

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from samotop.errors import SetupError
+from samotop.net.children import Child
 from samotop.net.clienttls import ClientTlsRules
-from samotop.net.dial import Child, Place, Proxy
+from samotop.net.dial import Place, Proxy
 from samotop.net.endpoint import Tcp, Unix
 from samotop.sasl import Credentials
 from samotop.tlspolicy.levels import Level

@@ -11,7 +11,8 @@ from pathlib import Path
 from samotop import Envelope, Recipient, SmtpTransport
 from samotop.address import Address
 from samotop.net.certificates import TlsFiles
-from samotop.net.dial import Child, dial
+from samotop.net.children import Child
+from samotop.net.dial import dial
 from samotop.transport.smtp.wirelog import hear_along
 from tests.unit.transport.smtp.conftest import HOST, PASSWORD, Caught, Serve
 
