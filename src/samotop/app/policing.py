@@ -57,7 +57,7 @@ class Policing:
         self._waiting = 0
         self._allowed = watch(home, config.policy.allow_files)
         self._blocked = watch(home, config.policy.block_files)
-        self._named = Named(self._allowed.value, self._blocked.value)
+        self._named = Named(self._allowed.value, self._blocked.value, bool(self._blocked))
         self._look: asyncio.Task[None] | None = None
         self._recorder = Recorder(home, config.policy.record_for, clock, log) if config.policy.record else None
         self._levels = owner_levels(config)

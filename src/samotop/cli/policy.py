@@ -64,12 +64,14 @@ def _prepare(config: Config, place: Path) -> Replay:
     from samotop.terms import policy_rules
 
     hide = Pseudonyms(keep_secret(place / "keys" / "record.secret"))
-    named = [
+    allowed, blocked = [
         hide.entries(read_named(*(place / one for one in names)).entries)
         for names in (config.policy.allow_files, config.policy.block_files)
     ]
     inside = [hide.network(one) for one in (*config.policy.exempt, *config.relay.trusted)]
-    return Replay(hide_rules(policy_rules(config), hide), Named(*named), lambda address: in_networks(address, inside))
+    return Replay(
+        hide_rules(policy_rules(config), hide), Named(allowed, blocked), lambda address: in_networks(address, inside)
+    )
 
 
 def _records(paths: list[Path], bad: list[int]) -> Iterator[Record]:

@@ -113,10 +113,11 @@ def collect(addresses: Iterable[str], domains: Iterable[str], networks: Iterable
 
 @dataclass(slots=True)
 class Named:
-    """Both lists, replaced as a whole when their files change."""
+    """Both lists, replaced as a whole when their files change. ``blocks`` unless nothing will ever be blocked."""
 
     allowed: Entries = NO_ENTRIES
     blocked: Entries = NO_ENTRIES
+    blocks: bool = True
 
 
 def check_blocked_network(facts: ConnectionFacts, blocked: Entries) -> Verdict:

@@ -39,11 +39,11 @@ from samotop.policy import (
     reverse,
     spf,
 )
-from samotop.policy.allowed import Named
+from samotop.policy.allowed import Entries, Named
 from samotop.policy.buckets import Buckets, Rate
 from samotop.policy.cause import Cause
 from samotop.policy.rules import PolicyRules
-from samotop.verdict import ABSTAIN, Action, Verdict
+from samotop.verdict import ABSTAIN, Verdict
 
 
 class Stage(Enum):
@@ -82,7 +82,7 @@ class Row:
 
 
 TABLE: Final = (
-    Row(Stage.CONNECTION, (allowed.NETWORK,), lambda t: lambda f: allowed.check_blocked_network(f, t.named.blocked)),
+    Row(Stage.CONNECTION, (allowed.NETWORK,), lambda t: _blocked(t, allowed.check_blocked_network)),
     Row(
         Stage.HELLO, (pipelining.HASTY,), lambda t: pipelining.check_pipelining if t.rules.enforces_pipelining else None
     ),
@@ -90,7 +90,7 @@ TABLE: Final = (
     Row(
         Stage.MAIL, (pipelining.HASTY,), lambda t: pipelining.check_pipelining if t.rules.enforces_pipelining else None
     ),
-    Row(Stage.MAIL, (allowed.SENDER,), lambda t: lambda f: allowed.check_blocked_sender(f, t.named.blocked)),
+    Row(Stage.MAIL, (allowed.SENDER,), lambda t: _blocked(t, allowed.check_blocked_sender)),
     Row(Stage.MAIL, (encrypted.REQUIRED, encrypted.OLD), lambda t: _encrypted(t)),
     Row(Stage.MAIL, (hello.NO_NAME, hello.LITERAL), lambda t: _hello(t, hello.check_hello_form, "strict")),
     Row(Stage.MAIL, (rates.NETWORK,), lambda t: _rate(t, t.rules.rate_network, rates.check_network_rate)),
@@ -104,7 +104,7 @@ TABLE: Final = (
     Row(Stage.RECIPIENT, (null.NEVER,), lambda t: _null_address(t)),
     Row(Stage.RECIPIENT, (rates.RECIPIENT,), lambda t: _rate(t, t.rules.rate_recipient, rates.check_recipient_rate)),
     Row(Stage.CONTENT, loops.CAUSES, lambda t: loops.check_loops, is_for_all=True, is_waived=False),
-    Row(Stage.CONTENT, (allowed.SENDER,), lambda t: lambda f: allowed.check_blocked_author(f, t.named.blocked)),
+    Row(Stage.CONTENT, (allowed.SENDER,), lambda t: _blocked(t, allowed.check_blocked_author)),
     Row(Stage.CONTENT, dmarc.CAUSES, lambda t: _dmarc(t), is_for_all=True, is_waived=False),
     Row(Stage.BODY, (content.TYPE,), lambda t: _content(t), is_for_all=True, is_waived=False),
 )
@@ -122,6 +122,11 @@ FINDERS: Final[tuple[Callable[[ContentFacts], str], ...]] = (
 
 POSTMASTERS: Final = frozenset(("postmaster", "abuse"))
 """Local parts that are written to when something went wrong."""
+
+
+def _blocked(t: Tools, check: Callable[[Any, Entries], Verdict]) -> Check | None:
+    named = t.named
+    return (lambda facts: check(facts, named.blocked)) if named.blocks else None
 
 
 def _hello(t: Tools, check: Callable[..., Verdict], *modes: str) -> Check | None:
@@ -238,7 +243,7 @@ class Checks:
             asked = rows.for_all
         for row in asked:
             verdict = row.check(facts)
-            if verdict.action is not Action.ABSTAIN and not (row.is_waived and allows(facts)):
+            if verdict is not ABSTAIN and verdict.is_refusal and not (row.is_waived and allows(facts)):
                 return verdict
         return ABSTAIN
 
