@@ -32,7 +32,7 @@ from samotop.smtp.client import NO_WISHES, ClientRules, Stage, Wishes
 from samotop.status import EnhancedStatus
 from samotop.transport.sending import Outcome, Progress, Sendable, same_for_all, take_message
 from samotop.transport.smtp.address import SmtpServer, parse_server
-from samotop.transport.smtp.attempt import try_long, try_short
+from samotop.transport.smtp.attempt import Attempt, try_long, try_short
 from samotop.transport.smtp.courier import Courier
 from samotop.transport.smtp.ledger import Ledger
 from samotop.transport.smtp.opening import Call, NoSession, SessionPlan, open_courier
@@ -43,6 +43,7 @@ from samotop.transport.smtp.wirelog import Tell, hear_along
 SEND_SECONDS: Final = 900.0
 """For one message, all in all: the longest wait of RFC 5321 §4.5.3.2 (600 s, for the last reply), and half more."""
 
+CLOSED: Final = NoSession(EnhancedStatus(4, 3, 2), "the transport was closed before another attempt", Stage.IDLE)
 UNASKED: Final = NoSession(EnhancedStatus(4, 7, 0), "the credentials for it did not come in time", Stage.AUTH)
 
 AskCredentials = Callable[[Credentials | None], Awaitable[Credentials]]
@@ -153,7 +154,10 @@ class SmtpTransport:
         ledger = Ledger(envelope.recipients)
         ledger.put(*first.outcomes)
         rest = replace(envelope, recipients=ledger.open)
-        second = await try_long(pool, rest, body, until, progress, wishes, needs_fresh=first.needs_fresh, is_last=True)
+        second: Attempt | NoSession = CLOSED
+        if not self._is_closed:
+            needs_fresh = first.needs_fresh
+            second = await try_long(pool, rest, body, until, progress, wishes, needs_fresh=needs_fresh, is_last=True)
         if isinstance(second, NoSession):
             ledger.put(*_none_sent(rest, second).recipients)
             return Outcome(ledger.outcomes())

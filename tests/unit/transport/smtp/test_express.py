@@ -263,3 +263,34 @@ async def test_a_goodbye_that_came_before_is_heard_at_once() -> None:
         courier.abort()
     assert first.is_accepted
     assert second.reply is not None and second.reply.code == 421
+
+
+async def test_what_was_accepted_is_told_although_the_transport_is_closed_meanwhile() -> None:
+    """Else its caller would send it again."""
+    is_closed = asyncio.Event()
+
+    async def talk(script: Script, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mx\r\n")
+        replies = {"EHLO": b"250-mx\r\n250 PIPELINING\r\n", "DATA": b"354 go\r\n", "QUIT": b"221 bye\r\n"}
+        recipients = 0
+        while (verb := (await script.line(reader)).partition(" ")[0]) != "QUIT":
+            recipients = recipients + 1 if verb == "RCPT" else 0
+            writer.write(b"452 4.5.3 Too many\r\n" if recipients > 1 else replies.get(verb, b"250 ok\r\n"))
+            if verb == "DATA":
+                while await script.line(reader) != ".":
+                    pass
+                await is_closed.wait()
+                writer.write(b"250 ok\r\n")
+        writer.write(replies["QUIT"])
+
+    both = Envelope(Address("a", "example.org"), (BOB, Recipient(Address("c", "example.net"))))
+    async with Script(talk) as script:
+        transport = transport_to(script)
+        sending = asyncio.create_task(transport.send(both, LETTER))
+        while "." not in script.lines:
+            await asyncio.sleep(0.001)
+        await transport.close()
+        is_closed.set()
+        outcome = await sending
+    assert [one.is_accepted for one in outcome.recipients] == [True, False]
+    assert outcome.recipients[1].is_deferred
