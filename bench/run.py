@@ -2,8 +2,8 @@
 
     python bench/run.py [--rounds 5] [--messages 5000] [--only CASES] [--write PAGE]
 
-CASES are accept, policy, maildir, relay, sending, message, queue, memory, start and authentication, by default all,
-separated by commas; authentication, message and queue need no other server.
+CASES are accept, policy, maildir, relay, sending, message, queue, consent, memory, start and authentication, by
+default all, separated by commas; authentication, consent, message and queue need no other server.
 
 The load is Postfix' own ``smtp-source``. Rounds go through the peers in turn,
 so that a noisy moment hits all alike, and each queue is empty before the next
@@ -27,6 +27,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import consent_bench
 import junk
 import memory
 import message_bench
@@ -37,10 +38,13 @@ import sending_bench
 from authentication import authentication
 from peers import RECIPIENT, SENDER, Aiosmtpd, Peer, Postfix, Samotop, SmtpSink
 
-CASES = ("accept", "policy", "maildir", "relay", "sending", "message", "queue", "memory", "start", "authentication")
+CASES = (
+    *("accept", "policy", "maildir", "relay", "sending", "message", "queue", "consent", "memory", "start"),
+    "authentication",
+)
 LONG = ("junk",)
 """Cases that take half an hour and a corpus from npm: only where they are named."""
-ALONE = frozenset(("message", "queue", "authentication", "junk"))
+ALONE = frozenset(("message", "queue", "consent", "authentication", "junk"))
 """Cases that need no server of anybody else's."""
 PROGRAMS = ("smtp-source", "smtp-sink", "postfix")
 """What the others need."""
@@ -191,6 +195,8 @@ def main() -> int:
         found += message_bench.building(arguments.rounds)
     if "queue" in cases:
         found += queue_bench.queue()
+    if "consent" in cases:
+        found += consent_bench.consent()
     if "memory" in cases:
         found += [memory.idle_sessions(5000), memory.large_message(100)]
     if "start" in cases:
