@@ -44,7 +44,13 @@ def _read_cards(path: Path) -> Iterator[Identity]:
         octets = file.read(CARD_LIMIT)
     if b"BEGIN:VCARD" not in octets.upper()[:4096]:
         raise SetupError(f"{path} is no vCard", remedy="export the address book as .vcf; for sent mail add --sent")
-    for text in _EMAIL.findall(_FOLDED.sub(b"", octets).decode("utf-8", "replace")):
+    yield from read_cards(octets)
+
+
+def read_cards(octets: bytes) -> Iterator[Identity]:
+    """The addresses in vCards."""
+    lines = _FOLDED.sub(b"", octets).replace(b"\r\n", b"\n").decode("utf-8", "replace")
+    for text in _EMAIL.findall(lines):
         try:
             found = parse_identity(text.replace("\\,", ",").replace("\\;", ";").strip())
         except ValueError:
@@ -65,6 +71,11 @@ def _read_mail(path: Path) -> Iterator[Identity]:
 def _read_message(path: Path) -> Iterator[Identity]:
     with path.open("rb") as file:
         octets = file.read(HEADER_LIMIT)
+    yield from read_sent(octets)
+
+
+def read_sent(octets: bytes) -> Iterator[Identity]:
+    """Whom a message goes to, if a person has written it."""
     header = octets.partition(b"\n\n")[0].partition(b"\r\n\r\n")[0] + b"\r\n"
     if not is_meant(header):
         return
