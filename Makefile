@@ -29,6 +29,7 @@ serve: $(USERS) ## try it: a mail server with a demo account, on this machine al
 test: $(DEVS) ## every test; as root on Debian the programs they use are installed first
 	@tools/apt-packages.sh
 	@tools/peers.sh
+	@tools/companions.sh
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
 install: $(USERS) ## only the .venv, with Samotop in it as it stands in this folder

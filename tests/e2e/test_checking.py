@@ -231,23 +231,26 @@ def test_rspamds_own_client_asks(serve: Serve, tmp_path: Path) -> None:
     ours.close()
 
 
-@pytest.mark.parametrize(
-    ("request_", "status"),
-    [
-        (b"GET /checkv2 HTTP/1.1\r\n\r\n", b"405"),
-        (b"POST /other HTTP/1.1\r\nContent-Length: 1\r\n\r\nx", b"404"),
-        (b"POST /checkv2 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"411"),
-        (b"POST /checkv2 HTTP/1.1\r\nContent-Encoding: zstd\r\n\r\n", b"415"),
-        (b"POST /checkv2 HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", b"400"),
-        (b"POST /checkv2 HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", b"413"),
-        (b"POST /checkv2 HTTP/1.1\r\nContent-Length : 1\r\n\r\nx", b"400"),
-        (b"x" * 70000, b"431"),
-        (b"GET /ping HTTP/1.0\r\n\r\n", b"200"),
-    ],
-)
-def test_what_is_no_check_is_answered_by_its_status(serve: Serve, request_: bytes, status: bytes) -> None:
+REQUESTS = [
+    (b"GET /checkv2 HTTP/1.1\r\n\r\n", b"405"),
+    (b"POST /other HTTP/1.1\r\nContent-Length: 1\r\n\r\nx", b"404"),
+    (b"POST /checkv2 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"411"),
+    (b"POST /checkv2 HTTP/1.1\r\nContent-Encoding: zstd\r\n\r\n", b"415"),
+    (b"POST /checkv2 HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", b"400"),
+    (b"POST /checkv2 HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", b"413"),
+    (b"POST /checkv2 HTTP/1.1\r\nContent-Length : 1\r\n\r\nx", b"400"),
+    (b"x" * 70000, b"431"),
+    (b"GET /ping HTTP/1.0\r\n\r\n", b"200"),
+]
+
+
+def test_what_is_no_check_is_answered_by_its_status(serve: Serve) -> None:
+    """And fields without end, by the milter."""
     _home, ours = serve()
-    with Talk(ours.address("checkv2"), greets=False) as talk:
-        talk.send(request_)
-        assert talk.rest().split(b" ")[1] == status
+    for request, status in REQUESTS:
+        with Talk(ours.address("checkv2"), greets=False) as talk:
+            talk.send(request)
+            assert talk.rest().split(b" ")[1] == status, request[:60]
+    found = ask_milter(ours.address("milter"), FORGED * 101 + message("x"), b"<user@peer.example>")
+    assert found.refusal is not None and found.refusal.lines == (b"5.6.0 Too many fields in its header",)
     ours.close()

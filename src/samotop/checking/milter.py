@@ -56,8 +56,11 @@ STEPS: Final = (
     | Steps.LEADING_SPACE
 )
 FORGED_LIMIT: Final = 200
-"""Fields that are taken out of one message."""
+"""Fields that are taken out of one message; one that has more is refused."""
+NAMES_LIMIT: Final = 5000
+"""Different names of fields in one message; one that has more is refused."""
 VERDICT_FIELD: Final = b"X-Samotop-Verdict"
+ABSURD: Final = Verdict.reject("checking", "fields without end", status="5.6.0", said="Too many fields in its header")
 _EXTENSIONS: Final = frozenset(("SIZE", "8BITMIME", "SMTPUTF8", "DSN", "BINARYMIME", "CHUNKING", "REQUIRETLS"))
 _LOCAL_LIMIT: Final = 254
 
@@ -103,6 +106,7 @@ class _Dialogue:
         self._recipients = 0
         self._forged: list[tuple[bytes, int]] = []
         self._counts: dict[bytes, int] = {}
+        self._is_absurd = False
         self._has_drained = asyncio.Event()
 
     async def react(self, event: Command) -> None:
@@ -134,6 +138,7 @@ class _Dialogue:
         if self._check is not None:
             self._check.close()
             self._check = None
+        self._is_absurd = False
         self._forged.clear()
         self._counts.clear()
         self._recipients = 0
@@ -183,6 +188,9 @@ class _Dialogue:
         if not self._is_wanted:
             return
         name = event.name.lower()
+        if len(self._forged) >= FORGED_LIMIT or len(self._counts) >= NAMES_LIMIT:
+            self._is_absurd = True
+            return
         self._counts[name] = number = self._counts.get(name, 0) + 1
         ours = self._service.hostname.lower().encode()
         if name in (b"authentication-results", VERDICT_FIELD.lower()) and is_forged(
@@ -213,7 +221,7 @@ class _Dialogue:
         check = self._check
         if check is None:
             return
-        found = await check.finish()
+        found = Found(ABSURD) if self._is_absurd else await check.finish()
         self._service.log.info("checked", kind="milter", action=found.verdict.action.value, check=found.verdict.check)
         if found.verdict.is_refusal:
             self._server.answer(format_refusal(found.verdict))
@@ -230,7 +238,7 @@ def plan_changes(found: Found, forged: list[tuple[bytes, int]], *, tells_reason:
 
     ``tells_reason``: nobody but one recipient of ours reads it.
     """
-    changes: list[Change] = [ChangeHeader(number, name, b"") for name, number in reversed(forged[-FORGED_LIMIT:])]
+    changes: list[Change] = [ChangeHeader(number, name, b"") for name, number in reversed(forged)]
     changes.append(InsertHeader(0, VERDICT_FIELD, format_verdict(found.verdict, tells_reason=tells_reason)))
     if found.inquired is not None and found.inquired.results:
         name, _, value = found.inquired.results.encode("utf-8", "replace").partition(b":")

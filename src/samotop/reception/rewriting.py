@@ -56,28 +56,34 @@ class RewritingSpool:
         self._spool = spool
         self._loop = loop
         self._log = log
+        self._open: set[str] = set()
         self._planned: dict[str, Rewriting] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, resume: Callable[[], None]) -> Draft:
-        return _Draft(self, self._spool.begin(resume))
+        inner = self._spool.begin(resume)
+        self._open.add(inner.id)
+        return _Draft(self, inner)
 
     def room(self, size: int) -> bool:
         return self._spool.room(size)
 
     def rewrite(self, id: str, rewriting: Rewriting) -> None:
-        """The draft with this id is stored so, if it is: until its end, which comes in any case."""
-        self._planned[id] = rewriting
+        """The draft with this id is stored so, if it is. One that has ended with its client meanwhile is forgotten."""
+        if id in self._open:
+            self._planned[id] = rewriting
 
     def content(self, inner: Draft) -> Content:
         planned = self._planned.get(inner.id)
         return inner.content() if planned is None else planned.apply(inner.content())
 
     def forget(self, inner: Draft) -> None:
+        self._open.discard(inner.id)
         self._planned.pop(inner.id, None)
         inner.discard()
 
     def commit(self, inner: Draft, entry: NewEntry, done: Done) -> None:
+        self._open.discard(inner.id)
         planned = self._planned.pop(inner.id, None)
         if planned is None:
             inner.commit(entry, done)
@@ -98,7 +104,9 @@ class RewritingSpool:
                 has_drained.clear()
                 if not copy.write(piece):
                     await has_drained.wait()
-        except (SpoolFault, OSError, ValueError, RuntimeError) as error:  # RuntimeError: we are stopping
+        except Exception as error:  # noqa: BLE001 - the disk, our end or a bug: the client must have its answer
+            if not isinstance(error, SpoolFault):
+                self._log.error("change_unwritten", id=inner.id, error=error)
             copy.discard()
             inner.discard()
             done(error if isinstance(error, SpoolFault) else SpoolFault("the changed message could not be written"))
