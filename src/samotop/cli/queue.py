@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence, Sized
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,10 +17,10 @@ from cyclopts import Parameter
 from samotop.cli.flags import Home, Json
 from samotop.cli.place import State, open_home, open_state
 from samotop.cli.queue_show import entry_json, format_entry
-from samotop.cli.show import clean, format_age, format_octets, print_columns, print_json, without_addresses
+from samotop.cli.show import clean, format_age, format_octets, format_time, print_columns, print_json, without_addresses
 from samotop.config.home import STATE_NAME
 from samotop.errors import SetupError
-from samotop.queue.deadlines import UNATTENDED_AFTER
+from samotop.queue.deadlines import UNATTENDED_AFTER, release_time
 from samotop.queue.entry import Entry
 from samotop.queue.entry import State as EntryState
 
@@ -92,10 +92,23 @@ def show(
 
 
 def retry(ids: Ids = None, /, *, all: All = False, home: Home = None) -> int:
-    """Attempt messages now instead of when they are due."""
-    return _change(
-        ids, all, home, (EntryState.QUEUED, EntryState.DAMAGED), lambda on, ids: on.queue.retry(ids), "retried"
-    )
+    """Attempt messages now instead of when they are due, but none before its sender's own time (FUTURERELEASE)."""
+    later: dict[str, float] = {}
+
+    def act(on: State, ids: Sequence[str]) -> int:
+        later.update(_kept_until(on, ids))
+        return on.queue.retry([one for one in ids if one not in later])
+
+    status = _change(ids, all, home, (EntryState.QUEUED, EntryState.DAMAGED), act, "retried", later)
+    if later and not all:
+        for name, release in later.items():
+            print(
+                f"samotop: {clean(name)} not before {format_time(release)}: its sender wants it kept until then\n"
+                f"  samotop queue show {clean(name)}",
+                file=sys.stderr,
+            )
+        return 1
+    return status
 
 
 def hold(ids: Ids = None, /, *, all: All = False, home: Home = None) -> int:
@@ -136,6 +149,18 @@ def _entries(place: Path, state: EntryState | None) -> list[Entry]:
         return list(opened.queue.entries(state))
 
 
+def _kept_until(on: State, ids: Sequence[str]) -> Iterator[tuple[str, float]]:
+    """Those that their sender wants later, and when (RFC 4865): an attempt before would only put them back."""
+    now = time.time()
+    for name in ids:
+        entry = on.queue.show(name)
+        if entry is None or entry.state is EntryState.HELD:
+            continue
+        release = release_time(entry.envelope.parameters, entry.trace.received_at)
+        if release > now:
+            yield name, release
+
+
 def _change(
     ids: Sequence[str] | None,
     every: bool,
@@ -143,8 +168,12 @@ def _change(
     states: tuple[EntryState, ...],
     act: Callable[[State, Sequence[str]], int],
     done: str,
+    told: Sized = (),
 ) -> int:
-    """Act on the named entries, or on all in ``states``. Exit status 1 where a named one was not there."""
+    """Act on the named entries, or on all in ``states``. Exit status 1 where a named one was not there.
+
+    ``act`` puts into ``told`` what it left alone and the caller speaks of itself.
+    """
     if bool(ids) == every:
         print("samotop: name the messages by their ids, or say --all\n  samotop queue list", file=sys.stderr)
         return 2
@@ -155,13 +184,20 @@ def _change(
         wanted = list(dict.fromkeys(ids))
         changed = act(opened, wanted)
     print(f"{changed} {done}")
-    if changed < len(wanted) and not every:
-        words = " or ".join(state.value for state in states)
-        print(
-            f"samotop: {len(wanted) - changed} not in the queue, or not {words}\n  samotop queue list", file=sys.stderr
-        )
+    absent = len(wanted) - changed - len(told)
+    if absent > 0 and not every:
+        print(f"samotop: {_describe_absent(absent, states)}\n  samotop queue list", file=sys.stderr)
         return 1
     return 0
+
+
+def _describe_absent(count: int, states: Sequence[EntryState]) -> str:
+    verb = "is" if count == 1 else "are"
+    sentence = f"{count} of them {verb} not in the queue"
+    names = [state.value for state in states]
+    if len(states) == len(EntryState):
+        return sentence
+    return sentence + f", or {verb} " + (f"neither {' nor '.join(names)}" if len(names) > 1 else f"not {names[0]}")
 
 
 def _row(entry: Entry, now: float) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from samotop.cli.show import format_octets, format_time
 from samotop.queue.deadlines import release_time
 from samotop.queue.entry import Entry, Pending, Protection
 from samotop.queue.entry import State as EntryState
+from samotop.tlspolicy.levels import Level
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:
@@ -76,11 +77,20 @@ def _recipient(one: Pending) -> list[str]:
     lines.append(f"    next hop {p.hop}" + (f", its server {p.host}" if p.host and p.host != p.hop else ""))
     if p.demanded:
         lines.append(f"    TLS demanded: {p.demanded}, by {p.by}: {p.why}")
-        lines.append(f"    TLS reached: {_REACHED.get(p.reached, p.reached)}")
+        lines.append(f"    TLS reached: {_reached(p)}")
     return lines
 
 
-_REACHED: Final = {"": "there was no connection", "none": "none, in the clear"}
+_MAY_BE_PLAIN: Final = (str(Level.NONE), str(Level.OPPORTUNISTIC))
+"""Demands that a session in the clear comes up to; under any other it ends before anything of the message is sent."""
+
+
+def _reached(p: Protection) -> str:
+    if not p.reached:
+        return "there was no connection"
+    if p.reached != str(Level.NONE):
+        return p.reached
+    return "none, in the clear" if p.demanded in _MAY_BE_PLAIN else "none: nothing was sent"
 
 
 def _protection_json(p: Protection) -> dict[str, str | None]:

@@ -12,7 +12,7 @@ import pytest
 from samotop.address import Address
 from samotop.cli import main
 from samotop.cli.show import clean, format_age, format_octets, without_addresses
-from samotop.envelope import Envelope, Recipient
+from samotop.envelope import Envelope, MailParameters, Recipient
 from samotop.net.clock import SystemClock
 from samotop.ports.spool import NewEntry, SpoolFault
 from samotop.queue.deadlines import UNATTENDED_AFTER
@@ -26,30 +26,33 @@ CONTENT = b"Subject: Hello\r\n\r\nHi\r\n"
 @pytest.fixture
 def ids(home: Path) -> list[str]:
     """Two queued messages and a held one, whose reason names somebody."""
+    envelope = Envelope(Address("carol", "example.net"), (Recipient(Address("al\x1b[2Jice", "example.org")),))
+    states = ((State.QUEUED, ""), (State.QUEUED, ""), (State.HELD, "550 bob@example.net is full"))
+    return [queue_one(home, envelope, state, reason) for state, reason in states]
+
+
+def queue_one(home: Path, envelope: Envelope, state: State = State.QUEUED, reason: str = "") -> str:
+    """As reception does; the id."""
     clock = SystemClock()
     database = Database(str(home / "state.db"))
     spool = SqliteSpool(database, str(home / "spool"), clock, lambda call: call())
     spool.start()
-    made = []
-    for state, reason in ((State.QUEUED, ""), (State.QUEUED, ""), (State.HELD, "550 bob@example.net is full")):
-        envelope = Envelope(Address("carol", "example.net"), (Recipient(Address("al\x1b[2Jice", "example.org")),))
-        draft = spool.begin(lambda: None)
-        draft.write(CONTENT)
-        done = threading.Event()
-        faults: list[SpoolFault | None] = []
+    draft = spool.begin(lambda: None)
+    draft.write(CONTENT)
+    done = threading.Event()
+    faults: list[SpoolFault | None] = []
 
-        def finish(fault: SpoolFault | None, done: threading.Event = done, faults: list = faults) -> None:
-            faults.append(fault)
-            done.set()
+    def finish(fault: SpoolFault | None) -> None:
+        faults.append(fault)
+        done.set()
 
-        trace = Trace("client.example.net", "192.0.2.1", "ESMTP", clock.time())
-        draft.commit(NewEntry(envelope, trace, state, reason), finish)
-        assert done.wait(10)
-        assert faults == [None]
-        made.append(draft.id)
+    trace = Trace("client.example.net", "192.0.2.1", "ESMTP", clock.time())
+    draft.commit(NewEntry(envelope, trace, state, reason), finish)
+    assert done.wait(10)
+    assert faults == [None]
     spool.close()
     database.close()
-    return made
+    return draft.id
 
 
 def test_a_listing_names_nobody(run, home: Path, ids: list[str]) -> None:
@@ -102,7 +105,9 @@ def test_the_last_attempts_tls_is_shown_with_who_demanded_it(run, home: Path, id
     settle(home, Settled(ids[1], (Pending(recipient, 1, "4.4.1 gone", protection=Protection("a.example", "mx")),)))
     out = run("queue", "show", ids[0], "--home", str(home))[1]
     assert "2 attempts: 450 later\n    next hop example.org, its server mx.example.org\n" in out
-    assert "TLS demanded: verified, by MTA-STS: the policy asks for it\n    TLS reached: none, in the clear" in out
+    assert (
+        "TLS demanded: verified, by MTA-STS: the policy asks for it\n    TLS reached: none: nothing was sent\n" in out
+    )
     shown = json.loads(run("queue", "show", ids[0], "--json", "--home", str(home))[1])
     assert shown["pending"][0]["tls"] == {
         "next_hop": "example.org",
@@ -113,6 +118,24 @@ def test_the_last_attempts_tls_is_shown_with_who_demanded_it(run, home: Path, id
         "reached": "none",
     }
     assert "TLS" not in run("queue", "show", ids[1], "--home", str(home))[1]
+
+
+@pytest.mark.parametrize(
+    ("demanded", "text"),
+    [
+        ("opportunistic", "none, in the clear"),
+        ("none", "none, in the clear"),
+        ("encrypted", "none: nothing was sent"),
+        ("dane", "none: nothing was sent"),
+    ],
+)
+def test_nothing_is_said_to_have_gone_in_the_clear_that_did_not(
+    run, home: Path, ids: list[str], demanded: str, text: str
+) -> None:
+    """A handshake that is given up for its certificate ends the attempt where TLS is demanded."""
+    seen = Protection("example.org", "mx.example.org", demanded, "DANE", "why", "none")
+    settle(home, Settled(ids[0], (Pending(Recipient(Address("a", "example.org")), 1, "4.7.5", protection=seen),)))
+    assert f"TLS reached: {text}\n" in run("queue", "show", ids[0], "--home", str(home))[1]
 
 
 def settle(home: Path, outcome: Settled) -> None:
@@ -153,6 +176,45 @@ def test_messages_are_held_released_retried_and_dropped(run, home: Path, ids: li
     assert ids[0] not in states()
     assert run("queue", "drop", "--all", *where)[:2] == (0, "2 dropped\n")
     assert "empty" in run("queue", "list", *where)[1]
+
+
+@pytest.fixture
+def later(home: Path) -> str:
+    """A message that its sender wants kept for a day (RFC 4865)."""
+    parameters = MailParameters(hold_for=86400)
+    recipients = (Recipient(Address("alice", "example.org")),)
+    return queue_one(home, Envelope(Address("carol", "example.net"), recipients, parameters))
+
+
+def test_what_its_sender_wants_later_is_not_said_to_be_retried(run, home: Path, ids: list[str], later: str) -> None:
+    """Delivery would put it back at once: the time is its sender's to say (RFC 4865 §4.2)."""
+    status, out, err = run("queue", "retry", ids[0], later, "--home", str(home))
+    assert (status, out) == (1, "1 retried\n")
+    assert err.startswith(f"samotop: {later} not before ")
+    assert "its sender wants it kept until then" in err
+    found = {one["id"]: one["due"] for one in json.loads(run("queue", "list", "--json", "--home", str(home))[1])}
+    assert found[ids[0]] <= time.time()
+
+
+def test_all_that_can_be_retried_leaves_out_what_its_sender_wants_later(run, home: Path, ids, later: str) -> None:
+    assert run("queue", "retry", "--all", "--home", str(home)) == (0, "2 retried\n", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("release", 0), "samotop: 1 of them is not in the queue, or is not held\n  samotop queue list\n"),
+        (("hold", 2), "samotop: 1 of them is not in the queue, or is not queued\n  samotop queue list\n"),
+        (("retry", 2), "samotop: 1 of them is not in the queue, or is neither queued nor damaged\n"),
+        (("drop",), "samotop: 2 of them are not in the queue\n"),
+    ],
+)
+def test_who_names_too_much_is_told_in_plain_words(run, home: Path, ids, words: tuple, said: str) -> None:
+    verb, *chosen = words
+    named = [ids[at] for at in chosen] or ["NOTHING", "NOR-THIS"]
+    status, _, err = run("queue", verb, *named, "--home", str(home))
+    assert status == 1
+    assert err.startswith(said)
 
 
 def test_what_is_not_there_is_status_1(run, home: Path, ids: list[str]) -> None:
