@@ -107,7 +107,7 @@ class ClientConnection(ClientDialogue):
     def can_begin(self) -> bool:
         """May ``begin`` be called? Not while anything is asked, nor after MAILMAX transactions (RFC 9422 §4)."""
         mails = self.capabilities.mails
-        return self._is_idle and self.is_ready and (mails is None or self.transactions < mails)
+        return self.is_idle and self.is_ready and (mails is None or self.transactions < mails)
 
     @property
     def can_overlap(self) -> bool:
@@ -137,10 +137,6 @@ class ClientConnection(ClientDialogue):
             return False
         sending = transaction.sending
         return not (isinstance(sending, ChunkSending) and sending.is_full)
-
-    @property
-    def _is_idle(self) -> bool:
-        return not (self.is_closed or self.expected or self.is_handshaking or self.transaction is not None)
 
     # --- before mail ------------------------------------------------------------------------------
 
@@ -277,7 +273,7 @@ class ClientConnection(ClientDialogue):
         if self.is_closed:
             return
         self._abandon()
-        if not self._is_idle:
+        if not self.is_idle:
             raise RuntimeError("something is asked that has no answer yet")
         self.check_turn()
         if not self.is_closed:
@@ -286,7 +282,7 @@ class ClientConnection(ClientDialogue):
     # --- in order ---------------------------------------------------------------------------------
 
     def _take_turn(self) -> None:
-        if not self._is_idle or not self.is_ready:
+        if not self.is_idle or not self.is_ready:
             raise RuntimeError("something is asked that has no answer yet, or hello was not answered well")
         self.check_turn()
 

@@ -134,6 +134,11 @@ class ClientDialogue:
         transaction = self.transaction
         return Stage.CONTENT if transaction is not None and transaction.takes_content else Stage.IDLE
 
+    @property
+    def is_idle(self) -> bool:
+        """Is nothing asked or under way, in a session that has not ended?"""
+        return not (self.is_closed or self.expected or self.is_handshaking or self.transaction is not None)
+
     def say(self, line: bytes, step: Step) -> None:
         """Queue one command and what to do with its reply."""
         self.out.append(line)

@@ -94,8 +94,9 @@ class Pool:
             if not found:
                 return BUSY
         try:
-            courier = self._make_place() if fresh else await self._take_idle(until)
-            if courier is not None:
+            if fresh:
+                self._make_place()
+            elif (courier := await self._take_idle(until)) is not None:
                 return Lease(courier, is_reused=True)
             opened = await self._open_session(until)
         except BaseException:
@@ -129,9 +130,9 @@ class Pool:
 
     def _rest(self, courier: Courier) -> None:
         courier.express.feed = courier.express.on_idle = None
-        if not courier.is_usable:
+        if not courier.can_quit:
             courier.abort()
-        elif self._is_closed or courier.deliveries >= self._rules.messages:
+        elif self._is_closed or not courier.is_usable or courier.deliveries >= self._rules.messages:
             self._see_off(courier)
         else:
             self._idle.append((courier, self._loop.time()))

@@ -60,6 +60,11 @@ class Session:
         """May another message be given to it, as far as is known without asking?"""
         return self._stream.is_open and not self._stream.has_octets and self._engine.can_begin
 
+    @property
+    def can_quit(self) -> bool:
+        """May it be ended in good manners? Also one that takes no more messages (RFC 9422's MAILMAX)."""
+        return self._stream.is_open and self._engine.is_idle
+
     async def check(self, until: float) -> bool:
         """Ask whether the server is still there (NOOP)."""
         if not self.is_usable:
@@ -70,7 +75,7 @@ class Session:
 
     async def quit(self, until: float) -> None:
         """Say goodbye, and close."""
-        if self._stream.is_open and self._engine.can_begin:
+        if self.can_quit:
             self._engine.quit()
             while not isinstance(await self.next_event(until), Pause):
                 pass

@@ -42,6 +42,20 @@ async def test_a_connection_has_its_measure_of_messages() -> None:
         assert script.connections == 3
 
 
+async def test_a_connection_that_takes_no_more_is_ended_with_a_goodbye() -> None:
+    """LIMITS MAILMAX (RFC 9422 §4): nobody hangs up without QUIT (RFC 5321 §4.1.1.10)."""
+
+    async def talk(script: Script, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await answer(script, reader, writer, replies={"EHLO": b"250-mx\r\n250-PIPELINING\r\n250 LIMITS MAILMAX=1\r\n"})
+
+    async with Script(talk) as script:
+        async with transport_to(script) as transport:
+            for _ in range(2):
+                (await transport.send(ENVELOPE, LETTER)).check()
+        assert script.connections == 2
+        assert script.lines.count("QUIT") == 2
+
+
 async def test_a_connection_that_was_closed_while_idle_is_replaced() -> None:
     """Seen at once: the end of it has come before the next message."""
 
