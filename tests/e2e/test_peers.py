@@ -253,6 +253,8 @@ def test_tells_us_of_success_in_its_own_form(pair: Pair) -> None:
     stored = pair.stored(marker, "bob")
     assert b"message/delivery-status" in stored and b"multipart/report" not in stored
     assert b"From: Mailer Daemon" in stored
+    (one,) = pair.notification(marker).recipients
+    assert (one.final, one.action) == ("user@plain.peer.example", "delivered")
 
 
 @with_peers("Postfix", "Exim")
