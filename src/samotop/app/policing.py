@@ -78,7 +78,7 @@ class Policing:
         def decided(facts: Any) -> Any:
             found = decide(facts)
             if type(found) is Verdict:  # nearly always
-                if found.is_refusal:
+                if found.is_refusal or self._recorder is not None:
                     self._note(stage, facts, found)
                 return found
             if isinstance(found, Awaitable):

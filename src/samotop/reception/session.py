@@ -135,20 +135,20 @@ class Session(Passing):
         needs_names = self._context.needs_names
         if self._inquiry is not None and self._mail.authentication is None:
             if needs_names is not None and needs_names(self._mail):
-                self._spawn(self._await_names(self._inquiry.early(), event))
+                self._spawn(self._await_names(self._inquiry.early, event))
                 return
             if self._context.needs_sender:
                 known = self._inquiry.known()
                 if known is None:
-                    self._spawn(self._await_names(self._inquiry.soon(), event))
+                    self._spawn(self._await_names(self._inquiry.soon, event))
                     return
                 self._mail = replace(self._mail, authentication=known.authentication)
         taken = tuple(self._served().recipients[:-1])
         self._decide(decide, RecipientFacts(self._mail, event.recipient, taken), self._answer_rcpt)
 
-    async def _await_names(self, waiting: Awaitable[Early], event: Rcpt) -> None:
+    async def _await_names(self, ask: Callable[[], Awaitable[Early]], event: Rcpt) -> None:
         """Somebody decides by what DNS says of the client, and cannot wait for the content."""
-        found = await waiting
+        found = await ask()
         if self._transport is not None and self._mail is not None:
             self._mail = replace(self._mail, authentication=found.authentication, listings=found.listings)
             self._on_rcpt(event)

@@ -6,8 +6,9 @@ import asyncio
 from dataclasses import dataclass, field, replace
 
 from samotop.address import ReversePath
-from samotop.facts import ContentFacts
+from samotop.facts import ContentFacts, HelloFacts, MailFacts, RecipientFacts
 from samotop.msgauth.authentication import Authentication
+from samotop.msgauth.listing import Listing
 from samotop.net.networks import parse_networks
 from samotop.peer import Peer
 from samotop.ports.inquiry import Early, Inquired
@@ -51,12 +52,12 @@ class MailOfOne:
     async def early(self) -> Early:
         self.peer.log.append("early")
         await self.peer.answer.wait()
-        return Early(FOUND)
+        return Early(FOUND, (LISTED,))
 
     async def soon(self) -> Early:
         self.peer.log.append("soon")
         await self.peer.answer.wait()
-        return Early(FOUND)
+        return Early(FOUND, (LISTED,))
 
     def feed(self, chunk: bytes) -> None:
         self.peer.octets += chunk
@@ -183,3 +184,69 @@ async def test_an_inquiry_ends_with_its_transaction_however_that_ends() -> None:
         assert begun == 3
         assert ended >= 2, (words, inquiries.log)
         assert inquiries.log.count("closed") == 3
+
+
+async def test_the_first_recipient_waits_for_the_sender_where_that_is_wanted() -> None:
+    """Whoever it is for: what it takes must not tell about its owner. The others need not wait again."""
+    seen: list[RecipientFacts] = []
+    wire, inquiries = inquired(Stages(recipient=lambda facts: seen.append(facts)))
+    wire.context.needs_sender = True
+    wire.say("EHLO client.example", "MAIL FROM:<a@example.net>")
+    assert wire.say("RCPT TO:<nobody@example.org>", "RCPT TO:<b@example.org>") == ""
+    inquiries.answer.set()
+    assert (await wire.settled()).count("250 2.1.5") == 2
+    assert inquiries.log.count("soon") == 1
+    assert [facts.mail.authentication for facts in seen] == [FOUND, FOUND]
+    assert [len(facts.taken) for facts in seen] == [0, 1]
+
+
+LISTED = Listing("zen.example", ("127.0.0.2",))
+
+
+async def test_the_first_recipient_waits_where_a_check_must_know() -> None:
+    """Once for each message; the later ones know it."""
+    seen: list[RecipientFacts] = []
+    wire, inquiries = inquired(Stages(recipient=lambda facts: seen.append(facts)))
+    wire.context.needs_names = lambda facts: True
+    wire.say("EHLO client.example")
+    said = wire.say("MAIL FROM:<a@example.net>", "RCPT TO:<b@example.org>", "RCPT TO:<c@example.org>")
+    assert said == "250 2.1.0 Ok\r\n"
+    inquiries.answer.set()
+    assert await wire.settled() == "250 2.1.5 Ok\r\n" * 2
+    assert [facts.mail.authentication for facts in seen] == [FOUND, FOUND]
+    assert seen[1].mail.listings == (LISTED,)
+    assert inquiries.log.count("early") == 1
+
+
+async def test_nobody_waits_where_no_check_must_know() -> None:
+    wire, inquiries = inquired()
+    wire.context.needs_names = lambda facts: False
+    assert wire.say("EHLO client.example", "MAIL FROM:<a@example.net>", "RCPT TO:<b@example.org>").endswith(
+        "2.1.5 Ok\r\n"
+    )
+    assert "early" not in inquiries.log
+
+
+async def test_a_client_that_leaves_while_a_recipient_waits_leaves_nothing() -> None:
+    seen: list[RecipientFacts] = []
+    wire, inquiries = inquired(Stages(recipient=lambda facts: seen.append(facts)))
+    wire.context.needs_names = lambda facts: True
+    wire.say("EHLO client.example", "MAIL FROM:<a@example.net>", "RCPT TO:<b@example.org>")
+    wire.session.connection_lost(None)
+    inquiries.answer.set()
+    await wire.settled()
+    assert seen == []
+    assert inquiries.log[-2:] == ["closed", "left"]
+
+
+async def test_who_does_not_wait_for_our_answer_is_known_by_it() -> None:
+    """RFC 2920 §3.1: EHLO is the last of a group, and after HELO there are none."""
+    seen: list[HelloFacts | MailFacts] = []
+    stages = Stages(hello=lambda facts: seen.append(facts), mail=lambda facts: seen.append(facts))
+    wire, _ = inquired(stages)
+    wire.say("EHLO one.example", "MAIL FROM:<a@example.net>", "RSET")
+    wire.say("EHLO two.example")
+    wire.say("MAIL FROM:<a@example.net>", "RSET")
+    wire.say("HELO three.example")
+    wire.say("MAIL FROM:<a@example.net>", "RSET")
+    assert [facts.is_hasty for facts in seen] == [True, False, False, False, False, True]

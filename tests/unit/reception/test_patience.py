@@ -56,6 +56,34 @@ async def test_an_evaluation_ends_by_itself_when_patience_does() -> None:
     assert (await resolver.lookup("example.org", "MX")).is_temporary
 
 
+async def test_an_evaluation_within_the_waiting_task_ends_as_well() -> None:
+    """And that task goes on, as if nothing had been cancelled."""
+    resolver = PatientResolver(SlowResolver())
+    found = await resolver.run(ask_thrice(resolver), 0.0)
+    assert [answer.status for answer in found] == [Status.OK, Status.TIMEOUT, Status.TIMEOUT]
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+    await asyncio.sleep(0)
+
+
+async def test_an_evaluation_that_needs_no_waiting_has_none() -> None:
+    resolver = PatientResolver(ZoneResolver(ZONES))
+    found = await resolver.run(ask_thrice(resolver), 0.0)
+    assert [answer.status for answer in found] == [Status.OK, Status.OK, Status.NODATA]
+    await asyncio.sleep(0)
+    assert (await resolver.lookup("example.org", "AAAA")).status is Status.NODATA, "patience was not used up"
+
+
+async def test_a_waiting_task_that_is_cancelled_by_somebody_else_is_cancelled() -> None:
+    resolver = PatientResolver(SlowResolver())
+    task = asyncio.create_task(resolver.run(ask_thrice(resolver), 60.0))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 async def test_a_task_that_is_cancelled_by_somebody_else_is_cancelled() -> None:
     resolver = PatientResolver(SlowResolver())
     task = asyncio.create_task(ask_thrice(resolver))
