@@ -15,6 +15,7 @@ VERBS = [
     ("verify",),
     *(("dns", verb) for verb in ("records", "check", "rotate")),
     ("report", "read"),
+    ("policy", "replay"),
 ]
 
 
@@ -50,6 +51,7 @@ Commands:
   contact     Decide who may write, and see who asks.
   dns         Print and check the records of a domain; replace its DKIM keys.
   junk        Teach, ask and measure the filter that learns what is junk.
+  policy      Try changed rules on mail that has come in.
   queue       See what waits, and act on it.
   report      Read what others report on mail that says it is yours.
   tls         See and forget what other domains' TLS was like.
