@@ -60,14 +60,17 @@ def signed(number: int) -> bytes:
     return dkim.sign(content, SIGNER, now=None) + content
 
 
-Make = Callable[[str], tuple[Home, Served]]
+Make = Callable[..., tuple[Home, Served]]
 
 
 @pytest.fixture
 def make(make_home: MakeHome, start_server: StartServer, start_knot: Callable[..., Knot]) -> Make:
-    def make(unknown: str) -> tuple[Home, Served]:
+    def make(unknown: str, more: str = "", *accounts: str) -> tuple[Home, Served]:
         knot = start_knot(ZONES)
         home = make_home(CONFIG.replace("SERVER", f"127.0.0.1:{knot.port}").replace("UNKNOWN", unknown))
+        for account in accounts:
+            home.add_account(account)
+        home.append(more)
         return home, start_server(home)
 
     return make
@@ -150,6 +153,18 @@ def test_who_is_back_too_early_need_not_send_the_content_again(make: Make) -> No
         assert replies[1].startswith("450 4.7.1")
 
 
+def test_a_decision_is_heard_at_once_by_who_was_put_off(make: Make) -> None:
+    """Also by who would be back too early: a code that is expected is on its way now."""
+    home, served = make("request")
+    assert send(served, MESSAGE % (1, 1)).startswith("450 4.7.1")
+    home.run("contact", "reject", "--account", "alice", "bob@signed.example")
+    assert send(served, MESSAGE % (2, 2)).startswith("550 5.7.1")
+    home.run("contact", "forget", "--account", "alice", "bob@signed.example")
+    home.run("contact", "expect", "--account", "alice", "--for", "15m")
+    assert send(served, signed(3)).startswith("250")
+    poll(lambda: inbox(home), what="the expected message in the inbox")
+
+
 def test_the_message_waits_at_its_sender_until_the_owner_decides(make: Make) -> None:
     home, served = make("defer")
     assert send(served, signed(1)).startswith("450 4.7.1")
@@ -208,3 +223,40 @@ def test_contacts_are_imported_from_an_address_book(make: Make, tmp_path: Any) -
     assert found.stdout == "Approved 1 of 1; the others were decided already.\n"
     assert send(served, signed(1)).startswith("250")
     poll(lambda: inbox(home), what="the message in the inbox")
+
+
+def test_a_forged_message_waits_flagged_and_no_decision_lets_it_in(make: Make) -> None:
+    """Neither the sweep after the next decision nor the list of requests takes it for the friend's."""
+    home, served = make("accept")
+    home.run("contact", "approve", "--account", "alice", "bob@signed.example")
+    assert send(served, MESSAGE % (1, 1)).startswith("250")
+    poll(lambda: requests(home), what="the forged message in Requests")
+    assert [(one["standing"], one.get("flagged")) for one in listed(home)] == [("pending", True), ("approved", None)]
+    home.run("contact", "approve", "--account", "alice", "carol@nothing.example")
+    assert send(served, signed(2)).startswith("250")
+    poll(lambda: inbox(home), what="the friend's message in the inbox")
+    assert [b"number 2" in one for one in inbox(home)] == [True]
+    assert len(requests(home)) == 1
+
+
+def test_copies_of_an_alias_go_where_each_owner_says(make: Make) -> None:
+    """Also where the alias is an account's own address, which keeps a copy there and sends one on."""
+    names = ("team", "alice")
+    more = "".join(f'[[alias]]\naddress = "{name}@example.org"\nto = ["alice", "carol"]\n' for name in names)
+    home, served = make("request", more, "carol")
+    home.run("contact", "approve", "--account", "carol", "bob@signed.example")
+    for number, recipient in enumerate(("team@example.org", "alice@example.org"), 1):
+        assert send(served, signed(number), recipient).startswith("250")
+        poll(lambda: len(requests(home)) == number, what="alice's copy")
+        poll(lambda: len(list(home.path.glob("mail/carol/new/*"))) == number, what="carol's copy")
+    assert inbox(home) == []
+
+
+def test_owners_with_different_wishes_get_transactions_of_their_own(make: Make) -> None:
+    more = '[mailbox.carol]\naddresses = ["carol@example.org"]\nunknown = "accept"\n'
+    _, served = make("request", more, "carol")
+    with Talk(served.address()) as talk:
+        talk.ehlo()
+        recipients = [f"RCPT TO:<{one}@example.org>" for one in ("alice", "carol")]
+        replies = talk.say_all("MAIL FROM:<b@signed.example>", *recipients)
+        assert [one[:9] for one in replies[1:]] == ["250 2.1.5", "452 4.5.3"]

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -26,7 +26,7 @@ from samotop.config.home import MAIL_NAME
 from samotop.config.quantities import parse_duration
 from samotop.config.read import load_config
 from samotop.consent.contact import Binding, Contact, Origin, Standing, bind, compare
-from samotop.consent.identity import Identity, parse_identity
+from samotop.consent.identity import Identity, IdentityKind, parse_identity
 from samotop.consent.wishes import REQUESTS
 from samotop.errors import SetupError
 from samotop.ports.contacts import ContactRequest
@@ -42,6 +42,8 @@ Who = Annotated[str, Parameter(name="WHO", help="bob@example.net, example.net, o
 Days = Annotated[int | None, Parameter(name="--days", help="For so many days; without it, for good.")]
 
 DAY: Final = 86400.0
+DAYS_LIMIT: Final = 36_500
+"""A hundred years: who means longer means for good."""
 EXPECT_LIMIT: Final = 30 * DAY
 """For longer than that one wants to say `[consent] unknown = "accept"`."""
 
@@ -172,8 +174,11 @@ def expect(
     except ValueError as error:
         raise SetupError(f"--for {clean(for_)}: {error}", remedy="write it like 15m, 2h or 1d") from None
     if not 0 < seconds <= EXPECT_LIMIT:
-        raise SetupError("--for: a time of at most 30 days", remedy="write it like 15m, 2h or 1d")
-    name = "" if domain is None else _read(domain).name
+        raise SetupError("--for: more than nothing, at most 30 days", remedy="write it like 15m, 2h or 1d")
+    wanted = None if domain is None else _read(domain)
+    if wanted is not None and wanted.kind is not IdentityKind.DOMAIN:
+        raise SetupError(f"{clean(wanted.name)} is no domain", remedy="write what follows the @ of an address")
+    name = "" if wanted is None else wanted.name
     with _open(account, home) as ledger:
         ledger.allowances.expect(account, name, time.time() + seconds)
     print(f"Expecting mail from {clean(name) or 'strangers'} for {for_}.")
@@ -192,6 +197,8 @@ def address(
     home: Home = None,
 ) -> int:
     """Print an address to give to one correspondent. It needs no setting up, and shows who passed it on."""
+    if until is not None and until < datetime.now(UTC).date():
+        raise SetupError(f"--until {until} is over", remedy="choose a day to come")
     with _open(account, home) as ledger:
         try:
             made = ledger.allowances.make_tag(account, tag, until, is_keyed=keyed)
@@ -217,6 +224,8 @@ def revoke(
 ) -> int:
     """Take no more mail at an address with this tag."""
     tag = tag.partition("@")[0].rpartition("+")[2].lower()
+    if not tag or not tag.isprintable() or " " in tag:
+        raise SetupError("there is no tag in that", remedy="samotop contact revoke --account alice shop")
     with _open(account, home) as ledger:
         ledger.allowances.end_tag(account, tag, "was revoked", time.time())
     print(f"Mail to {account}+{clean(tag)}@ is refused from now on.")
@@ -235,6 +244,9 @@ def import_(
     with _open(account, home) as ledger:
         now = time.time()
         found = dict.fromkeys(iterate_addresses(paths, is_mail=sent))
+        if not found:
+            print("samotop: no address was found there\n  samotop contact import --help", file=sys.stderr)
+            return 1
         known = (
             ledger.contacts.find(account, list(found), now)
             if len(found) < 500
@@ -259,8 +271,8 @@ def _read(who: str) -> Identity:
 
 
 def _end(days: int | None) -> float | None:
-    if days is not None and days < 1:
-        raise SetupError("--days: at least one")
+    if days is not None and not 1 <= days <= DAYS_LIMIT:
+        raise SetupError(f"--days: at least one, at most {DAYS_LIMIT}", remedy="without --days a decision stays")
     return None if days is None else time.time() + days * DAY
 
 

@@ -25,6 +25,7 @@ from samotop.msgauth.author import Author
 NAME_LIMIT: Final = 400
 """Characters of an identity's name: a local part of 64 octets in UTF-8, a domain, and room for what others allow."""
 
+_DOMAIN: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 _LIST_ID: Final = re.compile(rb"<([!-;=?-~]{1,255})>[ \t\r\n]*\Z|\A[ \t\r\n]*([!-;=?-~]{1,255})[ \t\r\n]*\Z")
 
 
@@ -94,7 +95,7 @@ def parse_identity(text: str) -> Identity:
         name = normalize_name(domain)
     except ValueError as error:
         raise ValueError(f"{domain!r} is no domain: {error}") from None
-    if not name or (at and not local):
+    if not _DOMAIN.fullmatch(name) or (at and (not local or not local.isprintable())):
         raise ValueError("expected an address such as bob@example.net, or a domain such as example.net")
     if not at:
         return Identity(IdentityKind.DOMAIN, name)

@@ -29,7 +29,7 @@ from samotop.facts import ContentFacts, RecipientFacts
 from samotop.msgauth.authentication import Authentication
 from samotop.msgauth.author import find_author
 from samotop.msgauth.results import Result
-from samotop.policy.greylist import Attempt, GreylistRules, attempt_keys, has_waited, retry_keys
+from samotop.policy.greylist import GreylistRules, has_waited, retry_keys
 from samotop.ports.clock import Clock
 from samotop.ports.junk import Guess, Guesser
 from samotop.reception.guessing import is_stranger, read_beginning, weigh
@@ -101,14 +101,16 @@ class Consent:
             return _APART
         network = gather_evidence(None, facts.peer).network
         path, recipient = facts.mail.reverse_path, facts.recipient.address
+        if wishes.unknown is Unknown.ACCEPT:
+            return ABSTAIN
+        # Known again until the owner decides about anybody: then the content is looked at anew.
+        size, serial = facts.mail.parameters.size, ledger.contacts.serial(owned.owner)
+        keys = retry_keys(network, proven, path, size, recipient, serial)
+        waiting = [one for key in keys if (one := ledger.attempts.find(key)) is not None]
         if wishes.unknown is Unknown.DEFER:
-            size, serial = facts.mail.parameters.size, ledger.contacts.serial(owned.owner)
-            waiting = self._find(retry_keys(network, proven, path, size, recipient, serial))
             return _WAITING if any(now < one.first_seen + wishes.defer_for for one in waiting) else ABSTAIN
-        if wishes.unknown is Unknown.REQUEST and wishes.greylists:
-            known = [one for one in self._find(attempt_keys(network, proven, path, recipient)) if self._holds(one, now)]
-            return _EARLY if known and not has_waited(known, now, self._rules) else ABSTAIN
-        return ABSTAIN
+        is_early = wishes.greylists and any(now < one.first_seen + self._rules.wait for one in waiting)
+        return _EARLY if is_early else ABSTAIN
 
     def _find_rejection(self, facts: RecipientFacts, owned: Owned, proven: str, now: float) -> Identity | None:
         """Who asks has proven who they are: what they learn is about themselves."""
@@ -128,12 +130,6 @@ class Consent:
             if other is not None:
                 return ledger.wishes(other.owner).unknown is not wishes.unknown
         return False
-
-    def _find(self, keys: Sequence[str]) -> list[Attempt]:
-        return [one for key in keys if (one := self._ledger.attempts.find(key)) is not None]
-
-    def _holds(self, attempt: Attempt, now: float) -> bool:
-        return attempt.holds(now, self._rules)
 
     # --- at the end of the content --------------------------------------------------------------
 

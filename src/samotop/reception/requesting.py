@@ -74,17 +74,23 @@ def remember(ledger: Ledger, found: Found, copy: Copy, judgement: Judgement, fea
     if judgement.place is Place.REQUESTS or waits_at_sender:
         request = ledger.contacts.note_request(owner, _request(found, copy, judgement, features))
         if waits_at_sender:
-            mail = found.facts.mail
-            named, serial = _named(found, copy), ledger.contacts.serial(owner)
-            network, size = found.evidence.network, mail.parameters.size
-            keys = retry_keys(network, found.spf_domain, mail.reverse_path, size, named, serial)
-            ledger.attempts.note(keys, request.first_seen)
+            ledger.attempts.note(_retry_keys(ledger, found, copy), request.first_seen)
             return
     keys = keys_of(found, copy)
     if judgement.place is Place.DEFERRED:
         ledger.attempts.note(keys, found.now)
+        first = min(one.first_seen for key in keys if (one := ledger.attempts.find(key)) is not None) if keys else 0.0
+        ledger.attempts.note(_retry_keys(ledger, found, copy), first or found.now)
     elif judgement.place is not Place.REFUSED and any(ledger.attempts.find(key) for key in keys):
         ledger.attempts.note_passed(keys, found.now)
+
+
+def _retry_keys(ledger: Ledger, found: Found, copy: Copy) -> tuple[str, ...]:
+    """Under what RCPT knows this message again, until the owner decides about anybody."""
+    mail = found.facts.mail
+    named, serial = _named(found, copy), ledger.contacts.serial(copy.owned.owner)
+    size = mail.parameters.size
+    return retry_keys(found.evidence.network, found.spf_domain, mail.reverse_path, size, named, serial)
 
 
 def find_first_seen(ledger: Ledger, owner: str, found: Found) -> float | None:

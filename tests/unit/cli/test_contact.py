@@ -134,6 +134,13 @@ def test_who_was_rejected_is_forgotten_when_that_is_said(run, home: Path) -> Non
         (["expect", "--for", "60d"], "30 days"),
         (["address", "a b"], "letters and digits"),
         (["import"], "nothing to import"),
+        (["approve", "bob@example.net", "--days", "99999999999"], "at most 36500"),
+        (["approve", "a b@example.net example"], "expected an address"),
+        (["expect", "--domain", "a b"], "expected an address"),
+        (["expect", "--domain", "bob@example.net"], "is no domain"),
+        (["expect", "--for", "0s"], "more than nothing"),
+        (["address", "shop", "--until", "2020-01-01"], "is over"),
+        (["revoke", ""], "no tag"),
     ],
 )
 def test_mistakes_are_told_with_what_would_be_right(run, home: Path, words: list[str], said: str) -> None:
@@ -157,6 +164,29 @@ def test_addresses_are_made_for_the_account(run, home: Path) -> None:
     assert made("address", "shop", "--until", "2027-01-01") == "alice+shop-until-20270101@example.org"
     assert made("address", "shop", "--keyed").startswith("alice+shop.k")
     assert made("invite").startswith("alice+join-")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_an_address_book_is_read_whatever_its_line_ends(run, home: Path, tmp_path: Path, end: str) -> None:
+    """RFC 6350 §3.2 wants CRLF."""
+    lines = [
+        "BEGIN:VCARD",
+        "VERSION:4.0",
+        "EMAIL;TYPE=home:bob@exam",
+        " ple.net",
+        "item1.EMAIL:mailto:eve@example.net",
+        "END:VCARD",
+        "",
+    ]
+    (tmp_path / "book.vcf").write_bytes(end.join(lines).encode())
+    run("contact", "import", "--account", "alice", str(tmp_path / "book.vcf"), "--home", str(home))
+    assert [one["who"] for one in listed(run, home)] == ["bob@example.net", "eve@example.net"]
+
+
+def test_an_address_book_without_addresses_is_no_success(run, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "book.vcf").write_text("BEGIN:VCARD\nFN:Bob\nEND:VCARD\n")
+    status, _, err = run("contact", "import", "--account", "alice", str(tmp_path / "book.vcf"), "--home", str(home))
+    assert (status, "no address" in err) == (1, True)
 
 
 def test_sent_mail_tells_whom_the_owner_knows(run, home: Path, tmp_path: Path) -> None:
