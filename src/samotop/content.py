@@ -89,6 +89,8 @@ def take_header(chunks: Iterable[bytes], limit: int = HEADER_LIMIT) -> bytes:
     """Read from ``chunks`` up to and including the blank line, or to ``limit`` octets."""
     seen = bytearray()
     for chunk in chunks:
+        if not seen and (end := chunk.find(b"\r\n\r\n")) >= 0 and chunk[:2] != b"\r\n":  # nearly always
+            return chunk[: min(end + 4, limit)]
         start = max(0, len(seen) - 3)
         seen += chunk
         if seen[:2] == b"\r\n":  # no header fields at all
