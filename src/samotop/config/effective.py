@@ -70,7 +70,7 @@ def _format_table(table: Plain, title: str) -> Iterator[str]:
 
 
 def _is_empty_array_of_tables(key: str, value: Any, title: str) -> bool:
-    return not title and value == [] and key in ("rewrite", "route", "alias", "list")
+    return not title and value == [] and key in ("rewrite", "route", "companion", "alias", "list")
 
 
 def format_key(name: str) -> str:
