@@ -154,7 +154,7 @@ async def test_a_server_that_hangs_costs_each_message_its_own_time() -> None:
     async def talk(script: Script, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await answer(script, reader, writer, hangs_at=".")
 
-    async with Script(talk) as script, transport_to(script, timeout=0.3) as transport:
+    async with Script(talk) as script, transport_to(script, timeout=2.0) as transport:
         first, second = await send_all(transport, "a", "b")
     assert first.is_uncertain
     assert second.deferred and not second.is_uncertain
