@@ -28,6 +28,6 @@ def open_cut_through(
     if not any(route.cut_through for route in config.routes):
         return None
     outgoing = Outgoing(parts.hostname, parts.disclosure, parts.sign)
-    sessions = Sessions(server_sessions(resolver, parts.hostname), loop)
+    sessions = Sessions(server_sessions(resolver, parts.hostname, roots=parts.roots), loop)
     resolve = None if expansions is None else expansions.resolve
     return CutThrough(router, outgoing, sessions, log, resolve=resolve)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from samotop.address import NullPath
@@ -124,7 +125,10 @@ def _is_undecided(one: RecipientOutcome) -> bool:
 
 
 class NetworkCaller:
-    """Implements ``calls.Caller``. ``hello`` is our name; ``port`` that of other domains' hosts."""
+    """Implements ``calls.Caller``. ``hello`` is our name; ``port`` that of other domains' hosts.
+
+    ``roots`` are the authorities to believe of a server whose URL names none; for domains' hosts the planner has them.
+    """
 
     def __init__(
         self,
@@ -136,6 +140,7 @@ class NetworkCaller:
         tls: ClientTls | None = None,
         dialling: DialRules = DialRules(),
         rules: ClientRules = ClientRules(),
+        roots: Path | None = None,
     ) -> None:
         self._resolver = resolver
         self._planner = planner
@@ -144,7 +149,7 @@ class NetworkCaller:
         self._tls = tls or ClientTls()
         self._dialling = dialling
         self._rules = rules
-        self._server_sessions = ServerSessions(resolver, hello, dialling, rules)
+        self._server_sessions = ServerSessions(resolver, hello, dialling, rules, roots=roots)
 
     async def visit(self, host: Host, until: float) -> Visit | NoVisit:
         try:

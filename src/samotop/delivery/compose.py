@@ -125,7 +125,7 @@ class Relaying:
             beside=self._beside,
             observer=observer,
         )
-        caller = NetworkCaller(resolver, planner, parts.hostname, port=parts.port)
+        caller = NetworkCaller(resolver, planner, parts.hostname, port=parts.port, roots=parts.roots)
         delivery.relay = Relay(
             caller,
             resolver,

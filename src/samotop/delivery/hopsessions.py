@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from samotop.delivery.calls import Host
@@ -147,9 +148,11 @@ class Sessions:
         task.add_done_callback(self.leaving.discard)
 
 
-def server_sessions(resolver: Resolver, hello: str, dialling: DialRules = DialRules()) -> OpenSession:
-    """Opens sessions with the servers that routes name. ``hello`` is our name."""
-    sessions = ServerSessions(resolver, hello, dialling)
+def server_sessions(
+    resolver: Resolver, hello: str, dialling: DialRules = DialRules(), *, roots: Path | None = None
+) -> OpenSession:
+    """Opens sessions with the servers that routes name. ``hello`` is our name, ``roots`` as for ``ServerSessions``."""
+    sessions = ServerSessions(resolver, hello, dialling, roots=roots)
 
     async def open_session(key: Key, until: float) -> Courier | NoSession:
         wish = Wish.REQUIRES if key.requires_tls else Wish.NOTHING

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from samotop.delivery.calls import Host
 from samotop.delivery.protection import plan_server
@@ -23,7 +24,7 @@ from samotop.transport.smtp.opening import NoSession, SessionPlan, open_courier
 
 
 class ServerSessions:
-    """Opens them. ``hello`` is our name. Each URL is read once."""
+    """Opens them. ``hello`` is our name; ``roots`` are believed where a URL names none. Each URL is read once."""
 
     def __init__(
         self,
@@ -31,11 +32,14 @@ class ServerSessions:
         hello: str,
         dialling: DialRules = DialRules(),
         rules: ClientRules = ClientRules(),
+        *,
+        roots: Path | None = None,
     ) -> None:
         self._resolver = resolver
         self._hello = hello
         self._dialling = dialling
         self._rules = rules
+        self._roots = roots
         self._servers: dict[str, tuple[SmtpServer, ClientTls]] = {}
 
     async def open(self, host: Host, until: float) -> tuple[Courier | NoSession, Protection]:
@@ -65,5 +69,5 @@ class ServerSessions:
         found = self._servers.get(url)
         if found is None:
             server = parse_server(url)
-            found = self._servers[url] = server, ClientTls(server.tls)
+            found = self._servers[url] = server, ClientTls(replace(server.tls, roots=server.tls.roots or self._roots))
         return found

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from samotop.address import Address
 from samotop.content import Content
@@ -14,7 +16,9 @@ from samotop.delivery.caller import NetworkCaller
 from samotop.delivery.calls import Host, NoVisit
 from samotop.delivery.tlsplans import PolicyPlanner
 from samotop.envelope import Envelope, Recipient
+from samotop.net.certificates import TlsFiles
 from samotop.routing.nexthop import HopKind, NextHop
+from samotop.server import Server
 from samotop.testing import ZoneResolver
 from samotop.tlspolicy.requiretls import Wish
 from tests.fakes.hops import HopScript, serve_hop
@@ -26,14 +30,14 @@ CONTENT = Content.from_bytes(b"Subject: s\r\n\r\nText\r\n")
 ZONE = {"mx.example.net": {"A": ["127.0.0.1"]}, "example.net": {"MX": ["10 mx.example.net"]}}
 
 
-def caller(port: int = 25) -> NetworkCaller:
+def caller(port: int = 25, roots: Path | None = None) -> NetworkCaller:
     resolver = ZoneResolver(ZONE)
 
     async def beside(job: Callable[[], Any]) -> Any:
         return job()
 
     planner = PolicyPlanner(resolver, MovableClock(), trust=lambda: None, beside=beside)
-    return NetworkCaller(resolver, planner, "mx.example.org", port=port)
+    return NetworkCaller(resolver, planner, "mx.example.org", port=port, roots=roots)
 
 
 def until() -> float:
@@ -116,3 +120,24 @@ async def test_a_server_of_ours_may_know_us_by_another_name(query: str, said: st
         assert not isinstance(visit, NoVisit)
         await visit.close()
     assert script.lines[0] == f"EHLO {said}"
+
+
+@pytest.mark.parametrize(("own", "is_believed"), [("", True), ("&roots={other}", False)])
+async def test_the_relays_roots_count_for_a_server_that_names_none(tmp_path: Path, own: str, is_believed: bool) -> None:
+    """A smarthost with a certificate of one's own authority is the usual one inside a company."""
+    authority, other = trustme.CA(), trustme.CA()
+    issued = authority.issue_cert("localhost")
+    files = TlsFiles(tmp_path / "c.pem", tmp_path / "k.pem")
+    issued.cert_chain_pems[0].write_to_path(str(files.certificate))
+    issued.private_key_pem.write_to_path(str(files.key))
+    for one, name in ((authority, "roots.pem"), (other, "other.pem")):
+        one.cert_pem.write_to_path(str(tmp_path / name))
+    async with Server(listen="127.0.0.1:0", hostname="localhost", tls=files) as server:
+        url = f"smtp://127.0.0.1:{server.port}?tls=required&name=localhost" + own.format(other=tmp_path / "other.pem")
+        for roots in (tmp_path / "roots.pem", None):
+            visit = await caller(roots=roots).visit(Host(NextHop(HopKind.SERVER, url)), until())
+            if isinstance(visit, NoVisit):
+                assert str(visit.outcome.status) == "4.7.5"
+            else:
+                await visit.close()
+            assert isinstance(visit, NoVisit) is not (is_believed and roots is not None)
