@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from samotop.cli.flags import Home, Json
-from samotop.cli.later import awaited
+from samotop.cli.later import awaited, check_served
+from samotop.cli.pemfiles import note_keys
 from samotop.cli.place import load_checked, name_home, open_home, open_state
 from samotop.cli.queue import describe_unattended
 from samotop.cli.show import print_json
@@ -32,7 +33,8 @@ def check(*, json: Json = False, home: Home = None) -> int:
     notes: list[str] = []
     try:
         found = load_checked(place)
-        notes = [*awaited(found), *note_policy(found, place), *_note_unattended(place)]
+        notes = [*awaited(found), *note_policy(found, place), *note_keys(found, place), *_note_unattended(place)]
+        check_served(found)
     except ConfigRefused as refused:
         faults = refused.faults
     except SetupError as error:

@@ -10,15 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from samotop.cli.pemfiles import check_pem_files
 from samotop.config.aliasclaims import check_targets
 from samotop.config.aliases import read_members
-from samotop.config.claims import Found, unknown_owners
+from samotop.config.claims import unknown_owners
 from samotop.config.fault import ConfigRefused, Fault
 from samotop.config.home import STATE_NAME, check_home, find_home
 from samotop.config.locate import locate
 from samotop.config.named import read_named
 from samotop.config.read import FILE_NAME, load_config
-from samotop.config.shapes import Config, TlsFiles
+from samotop.config.shapes import Config
 from samotop.errors import SetupError
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def load_checked(home: Path) -> Config:
     """The configuration of a home that can be served. Raises ``ConfigRefused`` with every fault, ``SetupError``."""
     check_home(home)
     config = load_config(home)
-    found = list(_absent_files(config, home))
+    found = list(check_pem_files(config, home))
     if config.store == "sqlite" and (home / STATE_NAME).exists():
         with open_state(home) as state:
             names = state.accounts.names()
@@ -112,17 +113,3 @@ def _bad_members(config: Config, home: Path) -> Iterator[Fault]:
     for path in dict.fromkeys(home / one for one in (*config.policy.allow_files, *config.policy.block_files)):
         for line, what, remedy in read_named(path).faults:
             yield Fault(str(path), line, what, remedy)
-
-
-def _absent_files(config: Config, home: Path) -> Iterator[Found]:
-    """Certificate and key that somebody named and we cannot read; the default pair is made at the first start."""
-    named = [("mta_sts", "certificate", config.mta_sts.certificate), ("mta_sts", "key", config.mta_sts.key)]
-    if config.tls != TlsFiles():
-        named += [("tls", "certificate", str(config.tls.certificate)), ("tls", "key", str(config.tls.key))]
-    for table, key, path in named:
-        if path and not os.access(home / path, os.R_OK):
-            yield (
-                (table, key),
-                f"{key}: {home / path} cannot be read",
-                "name a PEM file that the server's user may read",
-            )

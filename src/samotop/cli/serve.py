@@ -12,6 +12,7 @@ from pathlib import Path
 
 from samotop.cli.demo import open_demo
 from samotop.cli.later import awaited, check_served, is_served
+from samotop.cli.pemfiles import note_keys
 from samotop.cli.place import load_checked, open_home
 from samotop.config.home import HomeLock
 from samotop.config.shapes import Config
@@ -24,7 +25,7 @@ def serve_home(home: str | None) -> int:
     place = open_home(home)
     with HomeLock(place):
         config = load_checked(place)
-        for note in (*awaited(config), *note_policy(config, place)):
+        for note in (*awaited(config), *note_policy(config, place), *note_keys(config, place)):
             print(f"samotop: {note}", file=sys.stderr)
         return _run(place, config)
 

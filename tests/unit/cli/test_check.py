@@ -124,6 +124,89 @@ def test_a_certificate_that_is_not_there_is_a_fault_before_anything_starts(run, 
     assert "mine.key" not in err
 
 
+def note(home: Path, text: str) -> None:
+    with (home / FILE_NAME).open("a") as file:
+        file.write(text)
+
+
+def test_authorities_that_are_not_there_are_a_fault(run, home: Path) -> None:
+    """Without them no certificate would be believed, and mail would wait for days."""
+    note(home, '[relay]\nroots = "company.pem"\n')
+    status, _, err = run("check", "--home", str(home))
+    assert status == 1
+    assert f"roots: {home / 'company.pem'} cannot be read" in err
+    (home / "company.pem").write_text("no certificate\n")
+    status, _, err = run("check", "--home", str(home))
+    assert status == 1
+    assert f"roots: there is no certificate of an authority in {home / 'company.pem'}" in err
+    certificate, _ = make_certificate("Root", is_authority=True).write(home)
+    certificate.rename(home / "company.pem")
+    assert run("check", "--home", str(home))[0] == 0
+
+
+def test_a_key_that_is_anothers_is_a_fault(run, home: Path) -> None:
+    """It would stop the server when the old one is down already."""
+    (home / "a").mkdir(mode=0o700)
+    (home / "b").mkdir(mode=0o700)
+    make_certificate("mx.example.org").write(home / "a")
+    make_certificate("mx.example.org").write(home / "b")
+    note(home, '[tls]\ncertificate = "a/certificate.pem"\nkey = "b/key.pem"\n')
+    for verb in ("check", "serve"):
+        status, _, err = run(verb, "--home", str(home))
+        assert status == 1
+        assert f"{home / 'b/key.pem'} is not the key of {home / 'a/certificate.pem'}" in err
+        assert f"{home / FILE_NAME}:" in err
+
+
+def test_a_certificate_that_is_none_is_a_fault(run, home: Path) -> None:
+    (home / "c.pem").write_text("nothing")
+    note(home, '[tls]\ncertificate = "c.pem"\nkey = "c.pem"\n')
+    status, _, err = run("check", "--home", str(home))
+    assert status == 1
+    assert f"{home / 'c.pem'} and {home / 'c.pem'} cannot be used" in err
+
+
+def test_a_pair_in_the_usual_place_is_checked_too(run, home: Path) -> None:
+    """Somebody put it there in place of ours."""
+    (home / "tls").mkdir(mode=0o700, exist_ok=True)
+    make_certificate("mx.example.org").write(home / "tls")
+    (home / "tls/key.pem").write_text("nothing")
+    (home / "tls/key.pem").chmod(0o600)
+    assert run("check", "--home", str(home))[0] == 1
+
+
+def test_a_store_that_this_release_has_not_is_a_fault(run, home: Path) -> None:
+    """`serve` refuses it: so must `check`."""
+    path = home / FILE_NAME
+    path.write_text('store = "postgresql://localhost/samotop"\n' + path.read_text())
+    for verb in ("check", "serve"):
+        status, out, err = run(verb, "--home", str(home))
+        assert (status, out) == (1, "")
+        assert "a store in PostgreSQL is not available in this release" in err
+
+
+def test_keys_that_others_could_read_are_noted(run, home: Path, tmp_path: Path) -> None:
+    """The home keeps them out, but not whoever copies keys/ somewhere else."""
+    assert run("dns", "records", "example.org", "--home", str(home))[0] == 0
+    path = next((home / "keys").rglob("*-rsa.pem"))
+    path.chmod(0o644)
+    (home / "keys").chmod(0o755)
+    status, _, err = run("check", "--home", str(home))
+    assert status == 0
+    assert f"note: {path} could be read by others" in err
+    assert f"chmod 600 {path}" in err
+    assert f"chmod 700 {home / 'keys'}\n" in err
+    assert err.count("could be read") == 2
+
+
+def test_a_key_outside_of_the_home_may_be_a_groups_but_not_everybodys(run, home: Path, tmp_path: Path) -> None:
+    certificate, key = make_certificate("mx.example.org").write(tmp_path)
+    note(home, f'[tls]\ncertificate = "{certificate}"\nkey = "{key}"\n')
+    for mode, is_told in ((0o640, False), (0o644, True)):
+        key.chmod(mode)
+        assert ("could be read by everybody on this machine" in run("check", "--home", str(home))[2]) is is_told
+
+
 WEB = '[[listen]]\nprotocol = "web"\naddress = "127.0.0.1:2443"\n'
 
 
