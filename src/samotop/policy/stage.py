@@ -94,7 +94,7 @@ TABLE: Final = (
     Row(Stage.MAIL, (encrypted.REQUIRED, encrypted.OLD), lambda t: _encrypted(t)),
     Row(Stage.MAIL, (hello.NO_NAME, hello.LITERAL), lambda t: _hello(t, hello.check_hello_form, "strict")),
     Row(Stage.MAIL, (rates.NETWORK,), lambda t: _rate(t, t.rules.rate_network, rates.check_network_rate)),
-    Row(Stage.MAIL, (rates.LOGIN,), lambda t: _rate(t, t.rules.rate_login, rates.check_login_rate), is_for_all=True),
+    Row(Stage.MAIL, (rates.LOGIN,), lambda t: _login_rate(t), is_for_all=True, is_waived=False),
     Row(Stage.RECIPIENT, (dnsbl.LISTED,), lambda t: dnsbl.check_dnsbl if t.rules.dnsbl else None),
     Row(Stage.RECIPIENT, (hello.OUR_DOMAIN,), lambda t: _hello(t, hello.check_hello_domain)),
     Row(Stage.RECIPIENT, reverse.CAUSES, lambda t: reverse.check_reverse if t.rules.require_reverse else None),
@@ -160,6 +160,10 @@ def _rate(t: Tools, rate: Rate, check: Callable[[Any, Buckets, float], Verdict])
         return None
     buckets, now = Buckets(rate), t.now
     return lambda facts: check(facts, buckets, now())
+
+
+def _login_rate(t: Tools) -> Check | None:
+    return _rate(t, t.rules.rate_login, rates.check_login_rate)
 
 
 def _dmarc(t: Tools) -> Check | None:
