@@ -79,8 +79,9 @@ def remember(ledger: Ledger, found: Found, copy: Copy, judgement: Judgement, fea
     keys = keys_of(found, copy)
     if judgement.place is Place.DEFERRED:
         ledger.attempts.note(keys, found.now)
-        first = min(one.first_seen for key in keys if (one := ledger.attempts.find(key)) is not None) if keys else 0.0
-        ledger.attempts.note(_retry_keys(ledger, found, copy), first or found.now)
+        noted = [one.first_seen for key in keys if (one := ledger.attempts.find(key)) is not None]
+        first = min(noted, default=found.now)  # none where the memory has no more room
+        ledger.attempts.note(_retry_keys(ledger, found, copy), first)
     elif judgement.place is not Place.REFUSED and any(ledger.attempts.find(key) for key in keys):
         ledger.attempts.note_passed(keys, found.now)
 

@@ -211,3 +211,26 @@ async def test_closing_leaves_no_task_behind() -> None:
         await asyncio.sleep(0)
     assert asyncio.all_tasks() == before
     asked.close()
+
+
+async def test_a_recipient_waits_for_spf_alone() -> None:
+    """A name server that is silent about something else is waited for at the content's end."""
+    peer = inquirer(Sluggish("PTR")).greeted(Peer("192.0.2.7"), "mail.example.net")
+    assert peer is not None
+    found = await peer.mail(REVERSE_PATH).soon()
+    assert found.authentication.spf is not None
+    assert (found.authentication.iprev, found.listings) == (None, ())
+
+
+async def test_spf_that_does_not_come_soon_still_counts_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("samotop.reception.inquiry.SOON", 0.0)
+    resolver = Sluggish("TXT")
+    peer = inquirer(resolver).greeted(Peer("192.0.2.7"), "mail.example.net")
+    assert peer is not None
+    mail = peer.mail(REVERSE_PATH)
+    assert (await mail.soon()).authentication.spf is None
+    resolver.answers.set()
+    mail.feed(signed("s"))
+    found = await mail.finish()
+    assert found.authentication.spf is not None
+    assert str(found.authentication.spf.result.value) == "pass"
