@@ -21,7 +21,15 @@ from samotop.milter.responses import (
 )
 from samotop.milter.server import MilterServer
 from samotop.msgauth import dkim
-from tests.fakes.companions import EICAR_LIKE, ScriptedClamd, ScriptedMilter, serve_clamd, serve_opendkim
+from tests.fakes.companions import (
+    EICAR_LIKE,
+    GTUBE,
+    ScriptedClamd,
+    ScriptedMilter,
+    serve_clamd,
+    serve_opendkim,
+    serve_rspamd,
+)
 from tests.fakes.serving import Home, MakeHome, Served, StartServer
 from tests.fakes.signing import KEYS
 from tests.fakes.talk import Talk, message
@@ -237,4 +245,18 @@ def test_whatever_clamd_answers_is_an_answer_or_none(tmp_path: Path, start: Star
         with Talk(server.address()) as talk:
             talk.ehlo()
             assert talk.mail(message("asked"), "alice@example.org").startswith(code)
+        server.close()
+
+
+@pytest.mark.slow
+def test_rspamd_refuses_and_marks(tmp_path: Path, start: Start) -> None:
+    """The real one, as a milter: it names more actions than it was offered, and is heard all the same."""
+    with serve_rspamd(tmp_path) as sock:
+        home, server = start(("milter", sock))
+        with Talk(server.address()) as talk:
+            talk.ehlo()
+            said = talk.mail(message("spam", GTUBE + b"\r\n"), "alice@example.org")
+            assert said.startswith("550 5.7.1"), said
+            assert talk.mail(message("ham"), "alice@example.org").startswith("250")
+        home.wait_for_one(b"ham")
         server.close()

@@ -152,3 +152,41 @@ def serve_clamd(folder: Path) -> Iterator[Path]:
     libraries = COMPANIONS / "usr" / "lib" / "x86_64-linux-gnu"
     with running([program, "-c", configuration], sock, folder / "clamd.out", LD_LIBRARY_PATH=str(libraries)):
         yield sock
+
+
+GTUBE: Final = b"XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
+"""What every filter of spam calls spam."""
+
+RSPAMD: Final = """\
+lua = "$RULESDIR/rspamd.lua"
+options {{
+  dns {{ nameserver = ["127.0.0.1:1"]; timeout = 1ms; retransmits = 0; }}
+  tempdir = "{folder}"; pidfile = "{folder}/rspamd.pid"; url_tld = "{folder}/tld"; hs_cache_dir = "{folder}";
+  control_socket = "{folder}/control.sock mode=0600"; disable_hyperscan = true; filters = "";
+}}
+logging {{ type = "console"; level = "error"; }}
+worker "rspamd_proxy" {{
+  bind_socket = "{folder}/rspamd.sock mode=0600"; milter = yes; count = 1;
+  upstream "local" {{ default = yes; self_scan = yes; }}
+}}
+"""
+
+
+@contextlib.contextmanager
+def serve_rspamd(folder: Path) -> Iterator[Path]:
+    """rspamd's proxy as a milter, with no rules but GTUBE; its socket. Skips where it is not unpacked."""
+    program = COMPANIONS / "usr" / "bin" / "rspamd"
+    if not program.exists():
+        pytest.skip("needs rspamd: tools/companions.sh unpacks it")
+    configuration, shared = folder / "rspamd.conf", COMPANIONS / "usr" / "share" / "rspamd"
+    (folder / "tld").write_text("org\nexample\n")
+    configuration.write_text(RSPAMD.format(folder=folder))
+    own = ("CONFDIR", "LOCAL_CONFDIR", "DBDIR", "RUNDIR", "LOGDIR")
+    places = {**dict.fromkeys(own, folder), "SHAREDIR": shared, "RULESDIR": shared / "rules"}
+    places |= {"LUALIBDIR": shared / "lualib", "PLUGINSDIR": shared / "plugins"}
+    words = [f"--var={name}={path}" for name, path in places.items()]
+    libraries = COMPANIONS / "usr" / "lib"
+    paths = f"{libraries}/x86_64-linux-gnu:{libraries}/rspamd"
+    command: list[str | Path] = [program, "-f", "-i", "-c", configuration, *words]
+    with running(command, folder / "rspamd.sock", folder / "rspamd.log", LD_LIBRARY_PATH=paths):
+        yield folder / "rspamd.sock"
