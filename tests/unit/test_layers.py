@@ -24,7 +24,9 @@ def test_every_package_has_its_row_in_the_page() -> None:
     assert packages | modules <= table
 
 
-@pytest.mark.parametrize("name", ["samotop", "samotop.smtp", "samotop.message", "samotop.facts", "samotop.queue.entry", "samotop.junk"])
+@pytest.mark.parametrize(
+    "name", ["samotop", "samotop.smtp", "samotop.message", "samotop.facts", "samotop.queue.entry", "samotop.junk"]
+)
 def test_a_part_loads_alone(name: str) -> None:
     """Who uses the engine pays for no database, no event loop and no cryptography."""
     program = f"import sys, {name}; print(*sorted(set(sys.modules) & set({HEAVY!r})))"
