@@ -4,7 +4,7 @@ Contains no rules and no SQL: each verb calls what the server and the library
 call. ``main`` imports the rest when it is called, so that a small verb does
 not pay for the others.
 
-Exit status: 0 done, 1 refused or found wrong, 2 usage, 75 try again later.
+Exit status: 0 done, 1 refused or found wrong, 2 usage, 75 try again later, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -15,6 +15,17 @@ from collections.abc import Sequence
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line, by default the process's own; return the exit status."""
+    try:
+        if arguments is None:
+            from samotop.cli.streams import fill_gaps
+
+            fill_gaps()
+        return _run(arguments)
+    except KeyboardInterrupt:  # while something is imported: most of a small verb's time
+        return 130
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     from samotop.cli.quick import move_home, plan_serve
     from samotop.cli.sendmail import is_called, run_sendmail
 

@@ -57,7 +57,12 @@ def wide_console() -> Console:
     """A console that neither wraps, nor colours, nor reads marks into a text."""
     from rich.console import Console
 
-    return Console(width=1000, soft_wrap=True, no_color=True, highlight=False, markup=False, emoji=False)
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            """Whoever reads has seen enough. Rich would exit with status 1."""
+            raise BrokenPipeError
+
+    return Plain(width=1000, soft_wrap=True, no_color=True, highlight=False, markup=False, emoji=False)
 
 
 def _name(entry: HelpEntry, kind: str) -> str:
