@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from samotop.address import NULL_PATH, Address, ReversePath
-from samotop.envelope import Envelope, MailParameters, Notify, Recipient, Ret
+from samotop.envelope import Envelope, MailParameters, Notify, Placement, Recipient, Ret
 from samotop.routing import Mailbox, Rewrite, Route, Router, RoutingRules, Unknown, parse_via
 from samotop.routing.addressbook import ADDRESSES_LIMIT, AddressBook, TooManyAddresses
 from samotop.routing.aliases import Alias, AliasRules, MailingList
@@ -328,3 +328,36 @@ def test_whatever_is_written_down_it_ends_and_doubles_nobody(table: list[list[st
         "x@foreign.example",
         "y@foreign.example",
     }
+
+
+def test_what_owners_said_goes_with_their_copies() -> None:
+    """And with nobody else's: what leaves for another server has no folder."""
+    book = make_book(Alias("team@example.org", ("alice", "bob", "x@elsewhere.example")))
+    copies = (
+        Placement(parse("Alice@example.org"), "Requests", "unknown: unknown"),
+        Placement(parse("bob@example.org"), "", "approved: you approved them"),
+    )
+    found = expand(book, Recipient(parse("team@example.org"), folder="Junk", copies=copies))
+    said = {str(one.address): (one.folder, one.verdict) for each in found.planned for one in each.envelope.recipients}
+    assert said == {
+        "alice@example.org": ("Requests", "unknown: unknown"),
+        "bob@example.org": ("", "approved: you approved them"),
+        "x@elsewhere.example": ("", ""),
+    }
+    assert not any(one.copies for each in found.planned for one in each.envelope.recipients)
+
+
+def test_what_was_said_of_an_alias_for_one_account_is_said_of_it() -> None:
+    """It was asked as that account."""
+    book = make_book(Alias("info@example.org", ("alice",)))
+    (planned,) = expand(book, Recipient(parse("info@example.org"), folder="Requests", verdict="unknown: x")).planned
+    (one,) = planned.envelope.recipients
+    assert (str(one.address), one.folder, one.verdict) == ("alice@example.org", "Requests", "unknown: x")
+
+
+def test_a_list_takes_its_members_folders_along() -> None:
+    book = make_book(lists=(FRIENDS,))
+    copies = (Placement(parse("alice@example.org"), "Requests", "unknown: x"),)
+    found = expand(book, Recipient(parse("friends@example.org"), copies=copies))
+    said = {str(one.address): one.folder for each in found.planned for one in each.envelope.recipients}
+    assert said == {"alice@example.org": "Requests", "dora@elsewhere.example": ""}
