@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import serialization
 
 from samotop.cli.dns_records import CertificateNote, KeyNote, Situation
 from samotop.cli.later import is_served
-from samotop.config.shapes import Config, Listen, TlsFiles
+from samotop.config.shapes import CHECKING_PROTOCOLS, Config, Listen, TlsFiles
 from samotop.config.sts import own_policy
 from samotop.dns.names import normalize_name
 from samotop.errors import SetupError
@@ -83,7 +83,7 @@ def observe(
         receives_at=None if reception is None else reception.address.port if isinstance(reception.address, Tcp) else 25,
         sts=own_policy(config, home),
         serves_web=any(one.protocol == "web" for one in listeners),
-        hidden=tuple(f"{one.protocol} {one.address}" for one in listeners if one.protocol != "web" and _is_hidden(one)),
+        hidden=tuple(f"{one.protocol} {one.address}" for one in listeners if _is_hidden(one)),
     )
 
 
@@ -103,6 +103,9 @@ def _services(listeners: list[Listen]) -> Iterator[tuple[str, int]]:
 
 
 def _is_hidden(listen: Listen) -> bool:
+    """Should the world reach it, and cannot? What a proxy or a mail server on this machine asks is meant to be here."""
+    if listen.protocol in ("web", *CHECKING_PROTOCOLS):
+        return False
     return isinstance(listen.address, Tcp) and (
         listen.address.host == "localhost" or _is_ip(listen.address.host, "is_loopback")
     )
