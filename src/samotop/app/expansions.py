@@ -92,7 +92,7 @@ class Expansions:
         self._look: asyncio.Task[None] | None = None
         domain = config.domains[0]
         self.book = AddressBook(self._rules(), router, SrsRules(domain, (secret,)))
-        self.spool = ExpandingSpool(spool, self._plan, loop, log, self._tell)
+        self.spool = ExpandingSpool(spool, self._plan, loop, log, self._tell, hostname=config.hostname)
         self._proof = sender_proof(config, router)
         self._sign = partial(sign_mail, DkimKeys(home), domain)
 

@@ -6,6 +6,7 @@
   stay, because loops are found by them.
 * What one of our users submitted gets the Date and Message-ID that it lacks
   (RFC 6409 §8), the same at every attempt: they derive from the entry.
+  Copies for other recipients have got theirs before (``reception.expanding``).
 * ``sign`` is asked for the signature of what a user of ours wrote, or we did.
 
 The content is not copied and never whole in memory but for signing.
@@ -18,8 +19,9 @@ from dataclasses import dataclass
 
 from samotop.content import Content
 from samotop.message.claims import claims_to_be
+from samotop.message.completion import format_missing
 from samotop.message.header import iterate_fields
-from samotop.message.trace import NO_DISCLOSURE, DisclosureRules, format_date, format_received
+from samotop.message.trace import NO_DISCLOSURE, DisclosureRules, format_received
 from samotop.queue.entry import Entry
 
 Sign = Callable[[Entry, Content], bytes]
@@ -73,12 +75,7 @@ def strip_private(header: bytes, hostname: str) -> bytes:
 
 def complete(entry: Entry, content: Content, hostname: str) -> Content:
     """Add the Date and Message-ID that a submitted message lacks (RFC 6409 §8.1, §8.2)."""
-    present = {field.name.lower() for field in iterate_fields(content.header)}
-    added = b""
-    if b"date" not in present:
-        added += f"Date: {format_date(entry.trace.received_at)}\r\n".encode()
-    if b"message-id" not in present:
-        added += f"Message-ID: <{entry.id}@{hostname}>\r\n".encode()
+    added = format_missing(content.header, entry.id, entry.trace.received_at, hostname)
     return prepend(added, content) if added else content
 
 

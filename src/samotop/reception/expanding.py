@@ -13,6 +13,10 @@ transaction; ``done`` is called when the last of them is durable. After a crash
 or a fault in between nothing was acknowledged: the sender tries again, and somebody
 may get a second copy, but nobody none.
 
+A copy of what a user of ours submitted gets the Date and Message-ID that it
+lacks here, as the message itself does when it is delivered, and the same
+(RFC 6409 §8): all that was one message stays one.
+
 Faults reach ``done`` as ``SpoolFault``; nothing else is raised.
 """
 
@@ -26,6 +30,7 @@ from typing import Final
 from samotop.address import NullPath
 from samotop.content import HEADER_LIMIT, Content, take_piece
 from samotop.errors import TryAgainLater
+from samotop.message.completion import format_missing
 from samotop.message.redistribution import format_list_fields, format_marks, strip_list_fields
 from samotop.ports import Draft, NewEntry, Spool, SpoolFault
 from samotop.ports.transport import Outcome
@@ -52,12 +57,20 @@ class ExpandingSpool:
     """``ports.Spool`` around another one. Lives on the event loop."""
 
     def __init__(
-        self, spool: Spool, plan: Plan, loop: asyncio.AbstractEventLoop, log: Log, tell: Tell | None = None
+        self,
+        spool: Spool,
+        plan: Plan,
+        loop: asyncio.AbstractEventLoop,
+        log: Log,
+        tell: Tell | None = None,
+        *,
+        hostname: str,
     ) -> None:
         self._spool = spool
         self._plan = plan
         self._loop = loop
         self._log = log
+        self._hostname = hostname
         self.tell = tell
         """Set where senders are told of success that they asked to hear of."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -115,12 +128,14 @@ class ExpandingSpool:
         copies = sum(not one.is_unchanged for one in planned)
         if not self._spool.room(content.size * copies):
             raise SpoolFault("no room for the copies", is_full=True)
+        trace = entry.trace
+        missing = format_missing(header, drafts[0].id, trace.received_at, self._hostname) if trace.login else b""
         batch: list[tuple[Draft, NewEntry]] = []
         for one in planned:
             if one.is_unchanged:
                 batch.append((drafts[0], _become(entry, one)))
                 continue
-            copying = _Copying(content, header, one)
+            copying = _Copying(content, header, one, missing)
             copy = self._spool.begin(copying.has_drained.set)
             drafts.append(copy)
             await copying.write_to(copy)
@@ -183,11 +198,12 @@ def _become(entry: NewEntry, planned: Planned) -> NewEntry:
 
 @dataclass(slots=True)
 class _Copying:
-    """One content on its way into another draft. ``header`` is as it came."""
+    """One content on its way into another draft. ``header`` is as it came, ``missing`` are fields that it lacks."""
 
     content: Content
     header: bytes
     planned: Planned
+    missing: bytes = b""
     has_drained: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def write_to(self, draft: Draft) -> None:
@@ -198,7 +214,7 @@ class _Copying:
                 await self.has_drained.wait()
 
     def _chunks(self) -> Iterator[bytes]:
-        yield format_fields(self.planned)
+        yield format_fields(self.planned) + self.missing
         old = b""
         if self.planned.list is not None and len(self.header) < HEADER_LIMIT:  # else it is only a part of it
             old = self.header

@@ -11,8 +11,10 @@ import pytest
 
 from samotop.address import NULL_PATH, ReversePath
 from samotop.content import PIECE, Content
+from samotop.delivery.outgoing import complete
 from samotop.envelope import Envelope, Notify, Recipient
 from samotop.errors import TryAgainLater
+from samotop.message.header import iterate_fields
 from samotop.net.clock import SystemClock
 from samotop.ports import NewEntry, SpoolFault
 from samotop.queue.entry import Entry, State, Trace
@@ -57,7 +59,9 @@ class Door:
     plan: Callable[[NewEntry], Expansion] = lambda entry: plan_expansion(entry.envelope, BOOK, 20000)
 
     def __post_init__(self) -> None:
-        self.spool = ExpandingSpool(self.inner, self.plan, asyncio.get_running_loop(), self.log, self.tell)
+        self.spool = ExpandingSpool(
+            self.inner, self.plan, asyncio.get_running_loop(), self.log, self.tell, hostname="mx.example.org"
+        )
         self.done = asyncio.Event()
 
     async def tell(self, entry: Entry, header: Content, notices: Sequence[Notice]) -> None:
@@ -74,12 +78,15 @@ class Door:
         sender: ReversePath = SENDER,
         notify: Notify | None = None,
         state: State = State.QUEUED,
+        login: str = "",
     ) -> None:
         draft = self.spool.begin(lambda: None)
         for start in range(0, len(content), 1000):
             draft.write(content[start : start + 1000])
         envelope = Envelope(sender, tuple(Recipient(parse(one), notify) for one in recipients))
-        draft.commit(NewEntry(envelope, Trace("x", "", "ESMTP", 20000 * 86400.0), state, "why"), self.finish)
+        draft.commit(
+            NewEntry(envelope, Trace("x", "", "ESMTP", 20000 * 86400.0, login=login), state, "why"), self.finish
+        )
 
 
 async def test_a_message_for_nobody_else_is_committed_at_once() -> None:
@@ -111,6 +118,31 @@ async def test_what_is_forwarded_is_an_entry_of_its_own_with_a_mark() -> None:
     assert here.envelope.reverse_path == SENDER and str(there.envelope.reverse_path).startswith("SRS0=")
     assert {(one.state, one.reason) for one, _ in door.inner.stored} == {(State.HELD, "why")}
     assert door.log.events == ["expanded"]
+
+
+@pytest.mark.parametrize("recipients", [("both@example.org",), ("news@example.org", "bob@example.org")])
+async def test_all_copies_of_a_submitted_message_have_one_message_id(recipients: tuple[str, ...]) -> None:
+    """It has none of its own: each entry would make one of its id, and answers would have two threads."""
+    door = Door()
+    door.commit(*recipients, login="eve")
+    await door.done.wait()
+    found = []
+    for number, (entry, content) in enumerate(door.inner.stored):
+        at = Entry(door.inner.drafts[number].id, entry.envelope, (), entry.trace, len(content))
+        header = complete(at, Content.from_bytes(content), "mx.example.org").header
+        found.append(
+            [one.value.strip() for one in iterate_fields(header) if one.name.lower() in (b"date", b"message-id")]
+        )
+    assert len(found) == 2 and found[0] == found[1]
+    assert len(found[0]) == 2
+
+
+async def test_a_copy_of_what_a_stranger_wrote_is_not_completed() -> None:
+    """What is missing there is missing for good: it is not ours to write (RFC 6409 §8 is about submission)."""
+    door = Door()
+    door.commit("both@example.org")
+    await door.done.wait()
+    assert all(b"Message-ID" not in content for _, content in door.inner.stored)
 
 
 async def test_a_lists_copy_has_its_fields_and_no_others() -> None:
@@ -245,7 +277,7 @@ async def test_a_large_content_becomes_two_entries_of_the_real_spool(tmp_path: P
     inner.start()
     try:
         door = Door()
-        door.spool = ExpandingSpool(inner, door.plan, loop, door.log)
+        door.spool = ExpandingSpool(inner, door.plan, loop, door.log, hostname="mx.example.org")
         body = CONTENT + b"0123456789\r\n" * 100_000
         door.commit("both@example.org", content=body)
         await door.done.wait()
