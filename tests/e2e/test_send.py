@@ -102,6 +102,21 @@ def test_send_where_nobody_listens_is_for_later(tmp_path: Path) -> None:
     assert "not the URL of a mail server" in told.stderr
 
 
+def test_who_tries_a_server_of_their_own_is_told_what_to_write(server: Served, tmp_path: Path) -> None:
+    """Its certificate is of its own making: the first thing that everybody meets."""
+    words = ("--from", "a@b.test", "--to", "alice@example.org", str(letter(tmp_path / "l", "x")))
+    told = samotop("send", "--server", f"{smtp_of(server)}?tls=required", *words, status=75)
+    assert "deferred  4.7.5" in told.stdout
+    assert all(word in told.stdout for word in ("?roots=", "?name=", "?tls=encrypted"))
+
+
+@pytest.mark.parametrize("seconds", ["nan", "-1", "0", "inf"])
+def test_a_time_that_is_none_is_a_mistake_of_usage(seconds: str) -> None:
+    words = ("--server", "smtp://127.0.0.1:1", "--from", "a@b.test", "--to", "c@d.test", "--timeout", seconds)
+    told = samotop("send", *words, status=2)
+    assert "--timeout is a number of seconds above 0" in told.stderr
+
+
 def test_send_check_tries_the_server_and_sends_nothing(server: Served) -> None:
     """For people, for programs, and with a login that this server does not take."""
     told = samotop("send", "--server", f"{smtp_of(server)}", "--check")
@@ -109,6 +124,7 @@ def test_send_check_tries_the_server_and_sends_nothing(server: Served) -> None:
     found = json.loads(samotop("send", "--server", smtp_of(server), "--check", "--json").stdout)
     assert found["url"] == smtp_of(server) and "PIPELINING" in found["ways"][0]["keywords"]
     told = samotop("send", "--server", f"{smtp_of(server)}?tls=required", "--check", "--verbose", status=75)
+    assert "?tls=encrypted" in told.stdout
     assert "no  4.7.5" in told.stdout and "C: STARTTLS" in told.stderr
 
 

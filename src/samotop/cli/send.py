@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Annotated
 
@@ -58,6 +59,8 @@ def send(
         return _refuse(f'there is no option "{file}"')
     if not check and (from_ is None or not to):
         return _refuse("who sends it to whom? --from and --to say so; or --check alone")
+    if not 0 < timeout < math.inf:  # nor what is no number at all
+        return _refuse("--timeout is a number of seconds above 0, such as 60")
     from samotop.cli.send_print import Wanted, send_and_print
 
     wanted = Wanted(server, from_ or "", to or (), password_file, allow_plaintext_login, hello, timeout, verbose)
@@ -66,6 +69,17 @@ def send(
 
         return check_and_print(wanted, json=json)
     return send_and_print(wanted, file, json=json)
+
+
+def sendmail(
+    *words: Annotated[
+        str, Parameter(name="WORDS", help="As for /usr/sbin/sendmail.", allow_leading_hyphen=True, show_default=False)
+    ],
+) -> int:
+    """Hand a message to the server of this home, as /usr/sbin/sendmail does."""
+    from samotop.cli.sendmail import run_sendmail  # ``cli.main`` goes there by itself: this is for the list of verbs
+
+    return run_sendmail(list(words))
 
 
 def _refuse(reason: str) -> int:

@@ -9,13 +9,13 @@ from urllib.parse import quote
 
 from samotop.cli.outcome import AGAIN, DONE, REFUSED
 from samotop.cli.paint import Paint, choose_paint
-from samotop.cli.send_print import Wanted, find_server
+from samotop.cli.send_print import TLS_HINT, Wanted, find_server
 from samotop.cli.show import clean, print_json
 from samotop.config.places import blot_password
 from samotop.tlspolicy.levels import Level
 from samotop.transport.smtp.address import parse_server
 from samotop.transport.smtp.discovery import WAY_SECONDS, Way, find_ways, plan_ways
-from samotop.transport.smtp.opening import NoSession
+from samotop.transport.smtp.opening import TLS_FAILED, NoSession
 from samotop.transport.smtp.sender import SmtpTransport
 from samotop.transport.smtp.view import ServerView
 
@@ -39,6 +39,8 @@ def check_and_print(wanted: Wanted, *, json: bool) -> int:
             print(_describe(way, paint))
         if best is not None and len(ways) > 1:
             print(f"use  {paint.strong(clean(blot_password(best.url)))}")
+        if best is None and any(isinstance(way.found, NoSession) and way.found.status == TLS_FAILED for way in ways):
+            print(TLS_HINT)
     if best is not None:
         return DONE
     refusals = [way.found for way in ways if isinstance(way.found, NoSession)]

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from samotop.address import NULL_PATH, Address, ReversePath
 from samotop.cli.outcome import AGAIN, DONE, REFUSED
@@ -23,10 +23,17 @@ from samotop.smtp.client import ClientRules, LineEnds
 from samotop.smtp.paths import BadPath, parse_mailbox
 from samotop.transport.sending import Outcome, RecipientOutcome
 from samotop.transport.smtp.address import SmtpServer, parse_server
+from samotop.transport.smtp.opening import TLS_FAILED
 from samotop.transport.smtp.sender import SmtpTransport
 
 PROGRAM_RULES = ClientRules(line_ends=LineEnds.NORMALIZE)
 """What a person or program hands us may have any line ends; what we send has CRLF."""
+
+TLS_HINT: Final = (
+    "  If you know this server, write at the end of its URL ?roots=FILE to believe the authorities in FILE,\n"
+    "  ?name=NAME to take a certificate for NAME, or ?tls=encrypted for any certificate at all (docs/sending.md)."
+)
+"""For who tries a server of their own, whose certificate nobody has signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +147,8 @@ def format_outcome(outcome: Outcome, paint: Paint) -> list[str]:
     for one in outcome.recipients:
         word = colours[_word(one)](_word(one))
         lines.append(f"{clean(str(one.recipient.address))}  {word}  {one.status} {clean(one.text)}".rstrip())
+    if any(one.status == TLS_FAILED for one in outcome.recipients):
+        lines.append(TLS_HINT)
     if outcome.accepted:
         lines.append(
             paint.faint(f"sent with {outcome.tls.version}" if outcome.tls is not None else "sent in the clear")

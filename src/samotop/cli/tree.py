@@ -197,6 +197,7 @@ def build() -> App:
     tree.command(checks)
     _leaf(tree, verify.verify, "verify", _VERIFY)
     _leaf(tree, send.send, "send", _SEND)
+    _leaf(tree, send.sendmail, "sendmail", "Example:\n  samotop sendmail -t < letter.eml")
     return tree
 
 

@@ -47,6 +47,8 @@ Commands:
               DKIM, ARC, DMARC, DNSSEC, in words.
   send        Send one message to a server, and tell what became of it for each
               recipient.
+  sendmail    Hand a message to the server of this home, as /usr/sbin/sendmail
+              does.
   account     Create and change accounts.
   contact     Decide who may write, and see who asks.
   dns         Print and check the records of a domain; replace its DKIM keys.
