@@ -111,6 +111,8 @@ def plan_dkim(at: Situation) -> Section:
         "retired": "{} signed before: keep their records until samotop dns rotate removes them.",
     }
     remarks = []
+    if at.keys and all(key.state == "signs" for key in at.keys):
+        remarks.append("The server signs with them from the moment they are made: publish them before mail is sent.")
     if any(key.state != "signs" for key in at.keys):
         for state, sentence in words.items():
             named = [key.selector for key in at.keys if key.state == state]
