@@ -8,18 +8,22 @@ awaitable of it; ``None`` accepts. Without a ``spool`` nothing is kept: a 250
 means that the ``content`` callable has returned without refusing, so what it
 wants durable it must have made durable (``parts.deliver`` does).
 
-Listening errors raise ``SetupError`` with what to do about them.
+Parameters that cannot work raise ``SetupError`` at once, listening errors when
+it is started, with what to do about them. An exception of a callable is told by
+``logging.getLogger("samotop")`` where no ``log`` is named (``observe.program``).
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from samotop.dns.resolver import Resolver
+from samotop.errors import SetupError
 from samotop.facts import ConnectionFacts, Decide, DecideContent, HelloFacts, MailFacts, RecipientFacts
 from samotop.net.clock import SystemClock
 from samotop.net.endpoint import parse_endpoint
@@ -27,9 +31,10 @@ from samotop.net.listen import BACKLOG, open_listener
 from samotop.net.listen import Listener as OpenListener
 from samotop.net.networks import parse_networks
 from samotop.net.tls import ServerTls, TlsFiles
+from samotop.observe.program import ProgramLog
 from samotop.ports import Clock, Spool
 from samotop.ports.inquiry import Inquirer
-from samotop.reception.context import Context, Log, Logins, Silence
+from samotop.reception.context import Context, Log, Logins
 from samotop.reception.gate import Gate
 from samotop.reception.listener import AnswerVerb, Listener, TlsProvider
 from samotop.reception.rules import Rules
@@ -40,6 +45,9 @@ from samotop.smtp.rules import Rules as SmtpRules
 if TYPE_CHECKING:
     from samotop.reception.inquiry import ResolverInquirer
     from samotop.store.memory import MemorySpool
+
+PROTOCOLS: Final = ("smtp", "submission", "lmtp")
+TLS_MODES: Final = ("starttls", "required", "implicit")
 
 
 class Server:
@@ -77,8 +85,12 @@ class Server:
         smtp: SmtpRules = SmtpRules(),
         rules: Rules = Rules(),
         clock: Clock | None = None,
-        log: Log | None = None,
+        log: Log | logging.Logger | None = None,
     ) -> None:
+        stages = {"connection": connection, "hello": hello, "mail": mail, "recipient": recipient, "content": content}
+        _check_callables(stages, verbs or {})
+        _check_word("protocol", protocol, PROTOCOLS)
+        _check_word("tls_mode", tls_mode, TLS_MODES)
         self._stages = Stages(connection, hello, mail, recipient, content)
         self._endpoints = [parse_endpoint(text) for text in ([listen] if isinstance(listen, str) else listen)]
         self._hostname = hostname or socket.gethostname()
@@ -88,7 +100,7 @@ class Server:
         self._spool = spool
         self._rules = rules
         self._clock = clock or SystemClock()
-        self._log = log or Silence()
+        self._log = _as_log(log)
         self._listener = Listener(
             protocol=protocol,
             tls=tls_mode if tls is not None else "none",
@@ -184,3 +196,28 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+
+
+def _check_callables(stages: Mapping[str, object], verbs: Mapping[str, object]) -> None:
+    for name, decide in stages.items():
+        if decide is not None and not callable(decide):
+            raise SetupError(f"{name} is no callable", remedy="give a function (facts) -> verdict, or leave it out")
+    for verb, answer in verbs.items():
+        if not callable(answer):
+            raise SetupError(f"the verb {verb} has no callable", remedy="give a function (VerbFacts) -> Reply")
+
+
+def _check_word(name: str, word: str, words: Sequence[str]) -> None:
+    if word not in words:
+        raise SetupError(f'there is no {name} "{word}"', remedy=f"it is one of {', '.join(words)}")
+
+
+def _as_log(log: Log | logging.Logger | None) -> Log:
+    if log is None or isinstance(log, logging.Logger):
+        return ProgramLog(log)
+    if all(callable(getattr(log, name, None)) for name in ("debug", "info", "error")):
+        return log
+    raise SetupError(
+        "log has no debug, info and error, each taking an event and fields by name",
+        remedy='leave it out: mistakes go to logging.getLogger("samotop"); or give a logging.Logger',
+    )
