@@ -72,12 +72,17 @@ def test_no_room_is_told_at_mail(home: Home, start_server: StartServer) -> None:
     assert reply_to_mail(server, "MAIL FROM:<> SIZE=40000000").startswith("452 4.3.1")
     ballast = fill(home, leaves=RESERVE - 1024 * 1024)
     poll(lambda: reply_to_mail(server).startswith("452 4.3.1"), what="452")
+    poll(lambda: server.events("no_room"), what="a line in the log")
+    for verb in (("check",), ("queue", "list")):
+        assert "note: mail is asked to come back later (4.3.1)" in home.run(*verb).stderr
     ballast.unlink()
     poll(lambda: reply_to_mail(server).startswith("250"), what="250")
     with Talk(server.address()) as talk:
         talk.ehlo()
         assert talk.mail(message("after"), "alice@example.org").startswith("250")
     check_stored(home.wait_for_mail(1)[0])
+    assert len(server.events("no_room")) == 1, "once in ten minutes"
+    assert home.run("check").stderr == home.run("queue", "list").stderr == ""
 
 
 def test_a_start_without_any_room_is_status_75(home: Home) -> None:

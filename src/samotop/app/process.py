@@ -72,7 +72,7 @@ FLUSH_SECONDS: Final = 60.0
 """How often it is written down what accounts have sent today, and who was asked to come back."""
 
 SILENCE_SECONDS: Final = 600.0
-"""How often it is told, at most, that DNS does not answer."""
+"""How often it is told, at most, that DNS does not answer, or that there is no room for mail."""
 
 STOP_SECONDS: Final = 9.0
 LEAST_PATIENCE: Final = 0.5
@@ -175,6 +175,7 @@ class Process:
         self._timer: asyncio.TimerHandle | None = None
         self._is_blind = False
         self._silence_told_at = float("-inf")
+        self._fullness_told_at = float("-inf")
 
     @property
     def addresses(self) -> list[str]:
@@ -258,6 +259,13 @@ class Process:
             self._silence_told_at = now
             self._log.error("dns_silent")
 
+    def _tell_fullness(self) -> None:
+        """Every message is deferred for want of room on the disk, and only their senders know."""
+        now = self._clock.monotonic()
+        if self._slot == 0 and now - self._fullness_told_at >= SILENCE_SECONDS and not self._spool.room(0):
+            self._fullness_told_at = now
+            self._log.warning("no_room")
+
     async def stop(self) -> None:
         """Finish what is under way; what is queued stays queued."""
         began = self._loop.time()
@@ -297,6 +305,7 @@ class Process:
         if self._clock.monotonic() - self._flushed_at >= FLUSH_SECONDS and (self._flush is None or self._flush.done()):
             self._flushed_at = self._clock.monotonic()
             self._flush = self._loop.create_task(self._flush_usages())
+        self._tell_fullness()
         self.look()
 
     async def _flush_usages(self) -> None:

@@ -12,7 +12,7 @@ from samotop.cli.flags import Home, Json
 from samotop.cli.later import awaited, check_served
 from samotop.cli.pemfiles import note_keys
 from samotop.cli.place import load_checked, name_home, open_home, open_state
-from samotop.cli.queue import describe_unattended
+from samotop.cli.queue import describe_unattended, note_room
 from samotop.cli.show import print_json
 from samotop.config.effective import format_config, plain_config
 from samotop.config.fault import ConfigRefused, Fault
@@ -33,7 +33,13 @@ def check(*, json: Json = False, home: Home = None) -> int:
     notes: list[str] = []
     try:
         found = load_checked(place)
-        notes = [*awaited(found), *note_policy(found, place), *note_keys(found, place), *_note_unattended(place)]
+        notes = [
+            *awaited(found),
+            *note_policy(found, place),
+            *note_keys(found, place),
+            *_note_unattended(place),
+            *note_room(place),
+        ]
         check_served(found)
     except ConfigRefused as refused:
         faults = refused.faults

@@ -9,8 +9,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence, Sized
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from cyclopts import Parameter
 
@@ -25,6 +26,8 @@ from samotop.queue.entry import Entry
 from samotop.queue.entry import State as EntryState
 
 Ids = Annotated[list[str] | None, Parameter(name="ID", help="Ids of messages, as `samotop queue list` prints them.")]
+SPOOL_NAME: Final = "spool"
+
 All = Annotated[bool, Parameter(name="--all", help="Every message for which it makes sense.", show_default=False)]
 
 
@@ -40,6 +43,8 @@ def list_(
     place = open_home(home)
     now = time.time()
     found = [_row(entry, now) for entry in _entries(place, EntryState(state) if state else None)]
+    for line in note_room(place):
+        print(f"note: {line}", file=sys.stderr)
     unattended = sum(row["state"] != EntryState.QUEUED.value and row["age"] > UNATTENDED_AFTER for row in found)
     if unattended:
         print(f"note: {describe_unattended(unattended)}", file=sys.stderr)
@@ -134,6 +139,20 @@ def describe_unattended(count: int) -> str:
         f"{what} waited for you for more than {days} days, held or damaged: see `samotop queue list`, "
         "then release, retry or drop"
     )
+
+
+def note_room(place: Path) -> Iterator[str]:
+    """A sentence where the disk is so full that the server takes no mail; nothing where there is no queue yet."""
+    from samotop.store.files import RealFiles
+    from samotop.store.room import RESERVE
+
+    with suppress(OSError):
+        free = RealFiles().free(str(place / SPOOL_NAME))
+        if free <= RESERVE:
+            yield (
+                f"mail is asked to come back later (4.3.1): {format_octets(free)} are free on the disk of {place}, and "
+                f"{format_octets(RESERVE)} are kept for delivering what is here; make room"
+            )
 
 
 def _open(place: Path) -> Any:
