@@ -9,11 +9,20 @@ pinned one, to a network only where nothing better was there. One that was given
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from samotop.consent.evidence import Evidence, is_signed_by
 from samotop.consent.identity import Identity, IdentityKind
+
+NUMBERED: Final = 3
+"""Digits in a host's first label from which on it is one of many that a provider has numbered."""
+SHORT: Final = 3
+"""Letters of a label right below a country's domain that may be a public suffix: ``co.uk``, ``com.br``."""
+
+_DIGITS: Final = re.compile(r"[0-9]")
 
 
 class Standing(Enum):
@@ -99,7 +108,7 @@ def compare(contact: Contact, evidence: Evidence) -> str:
         return _compare_place(who, binding, evidence)
     if contact.identity.kind is IdentityKind.LIST:
         wanted = binding.domain or contact.identity.name
-        if is_signed_by(evidence.signers, wanted):
+        if is_signed_by((*evidence.signers, evidence.domain), wanted):  # SPF alone may have proven the author's
             return ""
         return f"claims to come from {who}, which {wanted} signs; this is not signed by {wanted}"
     if not evidence.is_proven:
@@ -124,5 +133,14 @@ def _compare_place(who: str, binding: Binding, evidence: Evidence) -> str:
 
 
 def _site(name: str) -> str:
-    """A host's name without its first label: ``mail3.example.net`` and ``mail7.example.net`` are one site."""
-    return name.partition(".")[2] if name.count(".") > 1 else name
+    """A host's name without its first label: ``mail3.example.net`` and ``mail7.example.net`` are one site.
+
+    Not where everybody has a name beside it: below ``co.uk``, or where a provider numbers its customers
+    (``ec2-192-0-2-1.compute.example``). Such a host is a site of its own.
+    """
+    first, _, site = name.partition(".")
+    organization, _, top = site.rpartition(".")
+    if not organization or len(_DIGITS.findall(first)) >= NUMBERED:
+        return name
+    is_suffix = len(top) == 2 and "." not in organization and len(organization) <= SHORT
+    return name if is_suffix else site

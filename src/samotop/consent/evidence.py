@@ -73,6 +73,11 @@ def gather_evidence(found: Authentication | None, peer: Peer) -> Evidence:
     aligned = [one for one in signatures if is_within(one.domain, organization)]
     spf = found.spf
     has_spf = spf is not None and spf.result is Result.PASS and is_within(spf.domain, organization)
+    policy = found.dmarc
+    if policy is not None and policy.record is not None and policy.result in (Result.PASS, Result.FAIL):
+        # The domain has said what is its own (strict alignment, psd=), and DMARC has looked at that already.
+        aligned = aligned if "dkim" in policy.aligned else []
+        has_spf = has_spf and "spf" in policy.aligned
     methods = ("dkim",) * bool(aligned) + ("spf",) * has_spf
     secure = [one.is_secure for one in aligned]
     if has_spf and spf is not None:

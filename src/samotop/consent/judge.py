@@ -4,7 +4,8 @@
 
 The identities are looked at in their order: the list, the author's address, the author's domain. The first about
 which the owner has decided counts, and none after it: somebody who claims an approved address without its evidence
-is not let in because the domain is approved too. Then what makes an exception for the unknown: an answer to the
+is not let in because the domain is approved too, nor because they bring an answer or a code, where a domain or key has
+proven them before. Then what makes an exception for the unknown: an answer to the
 owner's own message, an invitation, an address made for one correspondent, a time in which strangers are expected.
 Then the owner's wishes for everybody else.
 
@@ -23,7 +24,7 @@ from enum import Enum
 
 from samotop.consent.contact import Binding, Contact, Origin, Standing, bind, compare
 from samotop.consent.evidence import NO_EVIDENCE, Evidence
-from samotop.consent.identity import Identity
+from samotop.consent.identity import Identity, IdentityKind
 from samotop.consent.wishes import DEFAULT_WISHES, Bounces, Unknown, Wishes
 
 
@@ -97,6 +98,8 @@ def judge(case: Case, wishes: Wishes = DEFAULT_WISHES) -> Judgement:
         return Judgement(Place.REFUSED, "rejected", f"you rejected {contact.identity}", by=contact.identity)
     if contact is not None and not missing:
         return Judgement(Place.INBOX, "approved", f"you approved {contact.identity}", by=contact.identity)
+    if contact is not None and _needs_proof(case, contact):
+        return _judge_claim(case, wishes, contact, missing)
     if case.is_answer:
         learned = _rebind(case, contact)
         return Judgement(Place.INBOX, "answer", "it answers a message that you sent there", learned)
@@ -126,6 +129,18 @@ def _find_decided(case: Case) -> tuple[Contact | None, str]:
     return None, ""
 
 
+def _needs_proof(case: Case, contact: Contact) -> bool:
+    """Does neither an answer nor an invitation stand in for the evidence that is missing?
+
+    Message-IDs are public where lists are archived, and invitations are passed on: neither makes somebody else of
+    whom a domain or key has proven before. A notification names its author as it likes; only a domain's own, which
+    come from whoever runs its servers, mostly unsigned, may answer.
+    """
+    if case.is_notification:
+        return contact.identity.kind is not IdentityKind.DOMAIN
+    return bool(contact.binding.domain or contact.binding.key)
+
+
 def _judge_claim(case: Case, wishes: Wishes, contact: Contact, missing: str) -> Judgement:
     """As somebody unknown, but for the inbox, and for what the owner is told."""
     found = _judge_unknown(case, wishes)
@@ -135,7 +150,7 @@ def _judge_claim(case: Case, wishes: Wishes, contact: Contact, missing: str) -> 
 
 def _rebind(case: Case, contact: Contact | None) -> Contact | None:
     """Who answers knows what was sent to them alone: where they sign nothing, they are known by their network now."""
-    if contact is None or contact.binding != Binding() or case.evidence.is_proven:
+    if case.is_notification or contact is None or contact.binding != Binding() or case.evidence.is_proven:
         return None
     return replace(contact, binding=bind(contact.identity, case.evidence))
 

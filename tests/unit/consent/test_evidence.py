@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from samotop.address import Address
@@ -13,6 +16,7 @@ from samotop.msgauth.authentication import Authentication
 from samotop.msgauth.author import Author, find_author
 from samotop.msgauth.dkim import DkimResult
 from samotop.msgauth.dmarc import DmarcResult
+from samotop.msgauth.dmarc.record import parse_record
 from samotop.msgauth.iprev import IprevResult
 from samotop.msgauth.results import Result
 from samotop.msgauth.spf import SpfResult
@@ -113,3 +117,13 @@ class TestIdentities:
 
     def test_two_list_fields_name_none(self) -> None:
         assert find_list_id(b"List-Id: <a.example>\r\nList-Id: <b.example>\r\n\r\n") == ""
+
+
+@pytest.mark.parametrize("found", [{"dkim": (signature("evil.example.net"),)}, {"spf": spf("evil.example.net")}])
+def test_what_the_domain_does_not_call_its_own_proves_nothing(found: dict[str, Any]) -> None:
+    """Strict alignment and psd= (RFC 9989 §4.10.2) say that hosts below it are others'; DMARC has heard it."""
+    record = parse_record(b"v=DMARC1; p=none; adkim=s; aspf=s")
+    failed = DmarcResult(Result.FAIL, organizational_domain="example.net", record=record)
+    assert not gather_evidence(Authentication(author=BOB, dmarc=failed, **found), PEER).is_proven
+    passed = replace(failed, result=Result.PASS, aligned=("dkim", "spf"))
+    assert gather_evidence(Authentication(author=BOB, dmarc=passed, **found), PEER).is_proven

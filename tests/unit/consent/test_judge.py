@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from samotop.consent.contact import Binding, Contact, Origin, Standing
+from samotop.consent.contact import Binding, Contact, Origin, Standing, bind
 from samotop.consent.evidence import NO_EVIDENCE, Evidence
 from samotop.consent.identity import Identity, IdentityKind
 from samotop.consent.judge import Case, Place, TagUse, judge
@@ -203,3 +204,51 @@ def test_without_an_author_nobody_is_known() -> None:
     case = Case(NOW, (), UNPROVEN, no_author="2 From fields", has_waited=True)
     found = judge(case)
     assert (found.place, found.code) == (Place.REQUESTS, "no-author")
+
+
+@pytest.mark.parametrize("binding", [Binding("example.net"), Binding("example.net", "aa")])
+@pytest.mark.parametrize("brought", [{"is_answer": True}, {"tag": TagUse("join", is_invitation=True)}])
+def test_what_a_forger_may_have_seen_is_no_evidence(binding: Binding, brought: dict[str, Any]) -> None:
+    """Message-IDs stand in the archives of lists, and invitations on web pages: Bob's domain has proven him before."""
+    found = judge(
+        knows(replace(CASE, evidence=UNPROVEN, **brought), approved(binding=binding)), Wishes(greylists=False)
+    )
+    assert (found.place, found.code, found.learned) == (Place.REQUESTS, "differs", None)
+
+
+def test_a_notification_is_no_answer_of_whom_it_names_as_its_author() -> None:
+    """Whom a message went to is not compared with a notification's author, so that it could be anybody."""
+    case = replace(CASE, evidence=WEAK, is_answer=True, is_notification=True)
+    found = judge(knows(case, approved()), Wishes(greylists=False))
+    assert (found.place, found.learned) == (Place.REQUESTS, None)
+
+
+def test_an_approved_domain_may_notify_without_a_signature() -> None:
+    """Most notifications are not signed, and this one is about the owner's own message."""
+    case = replace(CASE, evidence=UNPROVEN, is_answer=True, is_notification=True)
+    assert judge(knows(case, approved(NET, Binding("example.net")))).code == "answer"
+
+
+@pytest.mark.parametrize(
+    ("known", "name"),
+    [
+        ("shop.co.uk", "spam.co.uk"),
+        ("mail.com.br", "spam.com.br"),
+        ("ec2-192-0-2-1.compute.example.com", "ec2-203-0-113-9.compute.example.com"),
+        ("p5b0c1234.dip0.example.net", "p5b0c9999.dip0.example.net"),
+    ],
+)
+def test_a_provider_is_no_site(known: str, name: str) -> None:
+    """Everybody may have a host beside one's correspondent there."""
+    case = replace(CASE, evidence=Evidence(network="203.0.113.0/24", reverse_name=name))
+    assert judge(knows(case, approved(binding=Binding("", "", "192.0.2.0/24", known)))).code == "differs"
+    same = replace(case, evidence=replace(case.evidence, reverse_name=known))
+    assert judge(knows(same, approved(binding=Binding("", "", "192.0.2.0/24", known)))).code == "approved"
+
+
+def test_a_list_that_spf_alone_proves_is_met_again() -> None:
+    """A shop's news: approved with what its request brought, the same evidence must do."""
+    evidence = Evidence("example.net", ("spf",), network="192.0.2.0/24")
+    news = Identity(IdentityKind.LIST, "news.example.net")
+    case = replace(CASE, identities=(news, BOB, NET), evidence=evidence)
+    assert judge(knows(case, approved(news, bind(news, evidence)))).code == "approved"
