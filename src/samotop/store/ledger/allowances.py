@@ -107,6 +107,7 @@ class SqliteAllowances:
             self._database.write(insert)
 
     def take_tag(self, owner: str, tag: str, holder: Contact, now: float) -> Contact:
+        tag = parse_tag(tag).text  # in whichever case it was written to
         with asked():
             seal = self._sealed.keep(owner)
             kept = [holder]
@@ -124,6 +125,7 @@ class SqliteAllowances:
             return kept[0]
 
     def end_tag(self, owner: str, tag: str, why: str, now: float) -> None:
+        tag = parse_tag(tag).text
         with asked():
             seal = self._sealed.keep(owner)
 

@@ -179,6 +179,13 @@ class TestAllowances:
         assert allowances.take_tag("alice", "shop", Contact(NET, Standing.APPROVED), NOW) == CONTACT
         assert allowances.tag_use("alice", "shop", NOW).holder == CONTACT
 
+    def test_a_tag_is_taken_in_whichever_case_it_is_written(self, allowances: SqliteAllowances) -> None:
+        """Local parts come as senders write them; else who writes it in capitals leaves it to the next one."""
+        allowances.take_tag("alice", "Shop.KAB", CONTACT, NOW)
+        assert allowances.tag_use("alice", "shop.kab", NOW).holder == CONTACT
+        allowances.end_tag("alice", "SHOP.kab", "was revoked", NOW)
+        assert allowances.tag_use("alice", "Shop.Kab", NOW).ended == "was revoked"
+
     def test_a_tag_ends_and_is_still_its_holders(self, allowances: SqliteAllowances) -> None:
         allowances.take_tag("alice", "shop", CONTACT, NOW)
         allowances.end_tag("alice", "shop", "was revoked", NOW)
