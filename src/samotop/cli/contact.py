@@ -26,6 +26,7 @@ from samotop.config.home import MAIL_NAME
 from samotop.config.quantities import parse_duration
 from samotop.config.read import load_config
 from samotop.consent.contact import Binding, Contact, Origin, Standing, bind, compare
+from samotop.consent.evidence import is_within
 from samotop.consent.identity import Identity, IdentityKind, parse_identity
 from samotop.consent.wishes import REQUESTS
 from samotop.errors import SetupError
@@ -278,9 +279,15 @@ def _end(days: int | None) -> float | None:
 
 def _find_request(ledger: Ledger, identity: Identity) -> ContactRequest | None:
     """The request that a decision answers: by this identity, or one that claims it among others; a proven one before
-    what somebody has only claimed."""
+    what somebody has only claimed. A list is proven by its own domain: its author may be anybody."""
     found = [one for one in ledger.contacts.requests(ledger.owner) if identity in (one.identity, *one.identities)]
-    return min(found, key=lambda one: (not one.evidence.is_proven, one.identity != identity), default=None)
+
+    def is_proven(one: ContactRequest) -> bool:
+        if identity.kind is not IdentityKind.LIST:
+            return one.evidence.is_proven
+        return any(is_within(identity.name, signer) for signer in one.evidence.signers)
+
+    return min(found, key=lambda one: (not is_proven(one), one.identity != identity), default=None)
 
 
 def _is_answered(request: ContactRequest, contact: Contact | None) -> bool:

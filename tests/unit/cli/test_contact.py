@@ -197,3 +197,17 @@ def test_sent_mail_tells_whom_the_owner_knows(run, home: Path, tmp_path: Path) -
     out = run("contact", "import", "--account", "alice", "--sent", str(sent), "--home", str(home))[1]
     assert out == "Approved 2 of 2; the others were decided already.\n"
     assert [one["who"] for one in listed(run, home)] == ["bob@example.net", "carol@example.net"]
+
+
+def test_a_list_is_bound_to_its_own_domain_whoever_wrote_last_in_its_name(run, home: Path) -> None:
+    """What proves an author says nothing about the List-Id beside it: anybody can write one."""
+    friends = parse_identity("list:friends.example.org")
+    genuine = Evidence(signers=("example.org",), network="192.0.2.0/24")
+    forged = Evidence("spam.example", ("dkim",), ("spam.example",), network="203.0.113.0/24")
+    note(
+        home,
+        replace(REQUEST, identity=friends, identities=(friends,), evidence=genuine),
+        replace(REQUEST, identity=friends, identities=(friends,), evidence=forged, last_seen=NOW + 60),
+    )
+    out = run("contact", "approve", "--account", "alice", "list:friends.example.org", "--home", str(home))[1]
+    assert out == "Approved list:friends.example.org, as proven by example.org.\n"
