@@ -245,6 +245,10 @@ class Delivery:
         self.counters.delivered += result.delivered
         if result.settled:
             self._settle(result.settled)
+            over = {one.id for one in result.settled if not one.pending}
+            for entry in entries:
+                if entry.id in over:
+                    self._rounds.tell_delivered(entry, len(entry.pending))
         for tried in result.tried:
             self._go_on(tried)
         self._dispatch()

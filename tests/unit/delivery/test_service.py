@@ -110,6 +110,24 @@ async def bench(rules: DeliveryRules = DeliveryRules()) -> AsyncIterator[Bench]:
         await one.delivery.stop()
 
 
+async def test_what_was_deferred_is_said_to_be_delivered_in_the_end() -> None:
+    """Else its last line in the log says that it was not. A line for each message would cost too much."""
+    async with bench() as b:
+        b.mail.answer = lambda _: NO_ROOM
+        late = make_entry(1)
+        b.submit(late)
+        await b.idle()
+        b.mail.answer = lambda _: DELIVERED
+        b.submit(make_entry(2))
+        await b.idle()
+        assert "delivered" not in b.log.events
+        b.clock.move(60)
+        b.delivery.poke()
+        await b.idle()
+        told = [fields for event, fields in b.log.told if event == "delivered"]
+        assert told == [{"id": late.id, "count": 1, "attempts": 2}]
+
+
 async def test_a_fresh_entry_reaches_its_mailbox_and_leaves_the_queue() -> None:
     """The usual way: no look at the queue, and no search for an earlier copy."""
     async with bench() as b:
