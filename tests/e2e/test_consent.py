@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from samotop.milter.commands import Command, EndOfBody
+from samotop.milter.negotiation import Actions
+from samotop.milter.responses import AddHeader, Word
+from samotop.milter.server import MilterServer
 from samotop.msgauth import dkim
+from tests.fakes.companions import ScriptedMilter
 from tests.fakes.knot import Knot, start_knot
 from tests.fakes.serving import Home, MakeHome, Served, StartServer, homes, make_home, poll, start_server
 from tests.fakes.talk import Talk
@@ -265,3 +271,18 @@ def test_owners_with_different_wishes_get_transactions_of_their_own(make: Make) 
         recipients = [f"RCPT TO:<{one}@example.org>" for one in ("alice", "carol")]
         replies = talk.say_all("MAIL FROM:<b@signed.example>", *recipients)
         assert [one[:9] for one in replies[1:]] == ["250 2.1.5", "452 4.5.3"]
+
+
+def test_what_a_milter_has_changed_is_found_when_its_author_is_approved(make: Make, tmp_path: Path) -> None:
+    """A changed message is stored under another id than it came with; the request knows that one."""
+
+    def answer(command: Command, _: MilterServer) -> tuple[AddHeader | Word, ...]:
+        return (AddHeader(b"X-Spam", b"no"), Word.ACCEPT) if isinstance(command, EndOfBody) else (Word.CONTINUE,)
+
+    with ScriptedMilter(tmp_path / "m", answer, Actions(0x33)) as milter:
+        home, served = make("request", f'[[companion]]\nkind = "milter"\naddress = "unix:{milter.path}"\n')
+        assert send(served, signed(1)).startswith("250")
+        poll(lambda: requests(home), what="the request")
+        assert "Moved 1 message" in home.run("contact", "approve", "--account", "alice", "bob@signed.example").stdout
+        assert b"X-Spam: no\n" in inbox(home)[0]
+        served.close()

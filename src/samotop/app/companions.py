@@ -63,23 +63,25 @@ class Companions:
     async def _decide(self, facts: ContentFacts, decide: DecideContent | None) -> Decision:
         opinions = await asyncio.gather(*(one.ask(facts) for one in self._companions))
         decision = combine([one.decision for one in opinions], len(facts.envelope.recipients))
-        if not _is_refused(decision) and decide is not None:
-            found = decide(facts)
+        if _is_refused(decision):
+            return decision
+        entry_id = self._plan_changes(facts, opinions)
+        if decide is not None:
+            found = decide(replace(facts, id=entry_id))  # what is remembered of it, is so by its entry's id
             own = await found if inspect.isawaitable(found) else found
             decision = combine([ABSTAIN if own is None else own, decision], len(facts.envelope.recipients))
-        if not _is_refused(decision):
-            self._plan_changes(facts, opinions)
         return decision
 
-    def _plan_changes(self, facts: ContentFacts, opinions: Sequence[Opinion]) -> None:
+    def _plan_changes(self, facts: ContentFacts, opinions: Sequence[Opinion]) -> str:
+        """Have the companions' changes made if the message is taken; returns the id that its entry will have."""
         if not any(one.changes or one.body is not None for one in opinions):
-            return
+            return facts.id
         before = header = facts.content.header
         body: bytes | None = None
         for one in opinions:
             header = apply_changes(header, one.changes, has_space=one.has_space) if one.changes else header
             body = body if one.body is None else one.body
-        self._rewriting.rewrite(facts.id, Rewriting(header, len(before), body))
+        return self._rewriting.rewrite(facts.id, Rewriting(header, len(before), body))
 
 
 def combine(decisions: Sequence[Decision], count: int) -> Decision:

@@ -4,7 +4,7 @@ Most messages are committed as they came. One for which ``rewrite`` was called
 is copied into another draft, with its new header section and body, when it is
 committed; ``done`` is called when that is durable. Before, nothing was
 acknowledged; afterwards the first draft is forgotten. The entry's id is the
-second draft's, and the log names both.
+second draft's, known before it is decided on, and the log names both.
 
 Who passes a message on without storing it reads the same by ``content``.
 Faults reach ``done`` as ``SpoolFault``; nothing else is raised.
@@ -49,6 +49,15 @@ class Rewriting:
         return Content(len(self.header) + rest, chunks, self.header)
 
 
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """``copy`` is the second draft, begun early: who decides about the message has to know its entry's id."""
+
+    rewriting: Rewriting
+    copy: Draft
+    has_drained: asyncio.Event
+
+
 class RewritingSpool:
     """``ports.Spool`` around another one. Lives on the event loop."""
 
@@ -57,7 +66,7 @@ class RewritingSpool:
         self._loop = loop
         self._log = log
         self._open: set[str] = set()
-        self._planned: dict[str, Rewriting] = {}
+        self._planned: dict[str, _Planned] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, resume: Callable[[], None]) -> Draft:
@@ -68,18 +77,27 @@ class RewritingSpool:
     def room(self, size: int) -> bool:
         return self._spool.room(size)
 
-    def rewrite(self, id: str, rewriting: Rewriting) -> None:
-        """The draft with this id is stored so, if it is. One that has ended with its client meanwhile is forgotten."""
-        if id in self._open:
-            self._planned[id] = rewriting
+    def rewrite(self, id: str, rewriting: Rewriting) -> str:
+        """The draft with this id is stored so, if it is; returns the id that its entry will have.
+
+        Once for each draft. One that has ended with its client meanwhile is forgotten.
+        """
+        if id not in self._open:
+            return id
+        has_drained = asyncio.Event()
+        copy = self._spool.begin(has_drained.set)
+        self._planned[id] = _Planned(rewriting, copy, has_drained)
+        return copy.id
 
     def content(self, inner: Draft) -> Content:
         planned = self._planned.get(inner.id)
-        return inner.content() if planned is None else planned.apply(inner.content())
+        return inner.content() if planned is None else planned.rewriting.apply(inner.content())
 
     def forget(self, inner: Draft) -> None:
         self._open.discard(inner.id)
-        self._planned.pop(inner.id, None)
+        planned = self._planned.pop(inner.id, None)
+        if planned is not None:
+            planned.copy.discard()
         inner.discard()
 
     def commit(self, inner: Draft, entry: NewEntry, done: Done) -> None:
@@ -92,11 +110,10 @@ class RewritingSpool:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _copy(self, inner: Draft, planned: Rewriting, entry: NewEntry, done: Done) -> None:
-        has_drained = asyncio.Event()
-        copy = self._spool.begin(has_drained.set)
+    async def _copy(self, inner: Draft, planned: _Planned, entry: NewEntry, done: Done) -> None:
+        copy, has_drained = planned.copy, planned.has_drained
         try:
-            content = planned.apply(inner.content())
+            content = planned.rewriting.apply(inner.content())
             if not self._spool.room(content.size):
                 raise SpoolFault("no room for the changed message", is_full=True)
             chunks = content.chunks()

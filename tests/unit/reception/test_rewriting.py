@@ -116,3 +116,22 @@ async def test_a_slow_disk_is_waited_for() -> None:
     door.inner.resume()
     assert await storing is None
     assert door.inner.stored[0][1] == NEW + b"x" * (2 * PIECE)
+
+
+async def test_who_decides_knows_the_id_under_which_a_changed_message_is_stored() -> None:
+    """Requests remember it, to find the message in its Maildir once its author is approved."""
+    door = Door()
+    draft = door.spool.begin(lambda: None)
+    draft.write(HEADER)
+    entry_id = door.spool.rewrite(draft.id, Rewriting(NEW, len(HEADER)))
+    draft.commit(ENTRY, door.said.set_result)
+    assert await door.said is None
+    assert [one.id for one in door.inner.drafts if one.id != draft.id] == [entry_id]
+
+
+async def test_a_refused_message_takes_its_changed_one_with_it() -> None:
+    door = Door()
+    draft = door.spool.begin(lambda: None)
+    door.spool.rewrite(draft.id, Rewriting(NEW, len(HEADER)))
+    draft.discard()
+    assert [one.is_discarded for one in door.inner.drafts] == [True, True]
