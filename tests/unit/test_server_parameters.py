@@ -25,7 +25,7 @@ from tests.fakes.queue import FakeLog
         ({"log": print}, "log has no debug"),
         ({"log": object()}, "log has no debug"),
     ],
-    ids=str,
+    ids=["content", "recipient", "verb", "protocol", "tls_mode", "function", "object"],
 )
 def test_a_server_that_could_not_work_is_refused_when_it_is_made(settings: dict[str, Any], said: str) -> None:
     """And not by the first message, which finds nobody looking."""
