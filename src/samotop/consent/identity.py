@@ -104,7 +104,7 @@ def parse_identity(text: str) -> Identity:
 
 def fold(local: str) -> str:
     """A local part as it is compared: nobody should get around a decision by writing ``Bob@``."""
-    return local.lower() if local.isascii() else unicodedata.normalize("NFC", local).casefold()
+    return local.lower() if local.isascii() else unicodedata.normalize("NFC", local).lower()
 
 
 def _fold_domain(address: Address) -> str:

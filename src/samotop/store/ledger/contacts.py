@@ -23,7 +23,7 @@ REQUEST_SECONDS: Final = 60 * 86400.0
 REQUESTS_LIMIT: Final = 10_000
 """Requests of one owner; beyond that the oldest go. Nobody reads more, and everybody can write them."""
 ENTRIES_LIMIT: Final = 100
-"""Messages of one request that are moved when it is approved; older ones are found by their author."""
+"""Messages of one request that are moved when it is approved, the last ones; older ones stay for the owner to see."""
 OWNERS_SEALED: Final = 10_000
 
 _WITHIN: Final = "within"
