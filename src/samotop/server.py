@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from samotop.store.memory import MemorySpool
 
 PROTOCOLS: Final = ("smtp", "submission", "lmtp")
-TLS_MODES: Final = ("starttls", "required", "implicit")
+TLS_MODES: Final = ("none", "starttls", "required", "implicit")
 
 
 class Server:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from samotop import Message, blocking
+from samotop.errors import SetupError
 from samotop.smtp.client import Stage
 from samotop.testing import MailCatcher
 from samotop.transport.smtp.view import ServerView
@@ -66,3 +67,9 @@ def test_other_transports_block_as_well(tmp_path: Path) -> None:
     with blocking.open_sender(f"directory:{tmp_path}/out") as transport:
         transport.send(letter()).check()
     assert len(list((tmp_path / "out").glob("*.eml"))) == 1
+
+
+def test_a_catcher_that_cannot_start_says_so() -> None:
+    """And does not wait for ever."""
+    with pytest.raises(SetupError, match="protocol"), MailCatcher(protocol="imap"):
+        pass

@@ -126,7 +126,18 @@ class MailCatcher:
     async def _run(self, files: TlsFiles | None) -> None:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        server = Server(
+        try:
+            async with self._make_server(files) as server:
+                self.port = server.port
+                self._has_started.set()
+                await self._stopping.wait()
+        except Exception as error:  # noqa: BLE001 - whoever waits for the start raises it
+            self._failure = error
+        finally:
+            self._has_started.set()
+
+    def _make_server(self, files: TlsFiles | None) -> Server:
+        return Server(
             content=self._catch,
             listen="127.0.0.1:0",
             hostname="localhost",
@@ -139,16 +150,6 @@ class MailCatcher:
             mail=self._mail,
             recipient=self._recipient,
         )
-        try:
-            async with server:
-                self.port = server.port
-                self._has_started.set()
-                await self._stopping.wait()
-        except BaseException as error:
-            self._failure = error
-            raise
-        finally:
-            self._has_started.set()
 
     def _catch(self, facts: ContentFacts) -> Verdict | None:
         """Keep the mail, unless the test's own content stage refuses it."""
